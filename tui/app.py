@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import msgspec
+from textual import events
 from textual.actions import ActionParseResult
 from textual.app import SystemCommand
 from textual.binding import BindingType
@@ -27,6 +28,7 @@ from tui.feed.feed import Feed
 from tui.keymap.bindings import CHANGING, bindings
 from tui.screens.dashboard.screen import Dashboard, live_runs
 from tui.screens.tour import TourScreen
+from tui.state.message_log import MessageLog
 from tui.state.messages import Changed
 from tui.state.session import SavedView, has_seen_tour, load, remember_tour, save
 from tui.state.snapshot import Project
@@ -37,8 +39,9 @@ from tui.terminal.driver import TerminalDriver
 from tui.terminal.key_queue import KeyQueueApp
 from tui.terminal.recent_events import RecentEventsApp
 from tui.terminal.terminal_size import BoundedApp
-from tui.terminal.textual_private import ReportingApp, notifications
+from tui.terminal.textual_private import ReportingApp
 from tui.terminal.themes import THEMES
+from tui.widgets.message_row import MessageRow
 
 FIRST_LOOK_S = 0.06
 """Seconds that the first painting waits for the runs that it would show; with them it is one painting, not two."""
@@ -75,6 +78,8 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         self.project = project
         self.options = options
         state = options.state
+        self.message_log = MessageLog()
+        """What was said, and what of it stands in the row over the keys."""
         self._toured = state is None or has_seen_tour(state)
         self._view = SavedView() if state is None else load(state, project.folder)
         self._ascii = [AsciiFilter()] if options.ascii_only else []
@@ -153,17 +158,38 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         self, message: str, *, title: str = "", severity: SeverityLevel = "information",
         timeout: float | None = None, markup: bool = True,
     ) -> None:  # fmt: skip
-        """Show a toast in a corner, unless the same one stands there.
+        """Say something in the row over the keys, unless that stands there.
 
         Args:
             message: The text.
-            title: Its heading.
+            title: What it is about.
             severity: Textual's: information, warning or error.
             timeout: Seconds for which it stands; Textual's default if None.
-            markup: Whether the text is markup; text of runs is not.
+            markup: Whether the text is markup: here it never is.
         """
-        if not any((each.message, each.title) == (message, title) for each in notifications(self)):
-            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+        del markup
+        seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        self.message_log.add(message, title, severity, seconds)
+        self._show_message()
+
+    def _show_message(self) -> None:
+        said = self.message_log.current()
+        for screen in self.screen_stack:
+            for row in screen.query(MessageRow):
+                row.show(said)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take a message that is an error out of the row at the next key."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self.message_log.take_errors_away():
+            self._show_message()
+        await super().on_event(event)
+
+    def action_messages(self) -> None:
+        """List all that was said."""
+        from tui.screens.message_list import MessageScreen
+
+        if not isinstance(self.screen, MessageScreen):
+            self.push_screen(MessageScreen(self.message_log.said))
 
     def action_leave(self) -> None:
         """Leave, and say which runs go on."""

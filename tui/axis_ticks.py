@@ -129,6 +129,12 @@ def unit_of_axis(label: str) -> Unit:
     return Unit(kind="time") if word.startswith(("time", "wall")) else Unit(kind="count")
 
 
+def places_on(axis: str) -> str:
+    """Return what a run lacks that has no place on an x axis: `epochs`, `GPU-hours`."""
+    words = {"step": "steps", "epoch": "epochs", "time": "times", "gpu-hours": "GPU-hours"}
+    return words.get(axis, axis)
+
+
 def limits(low: float, high: float, unit: Unit, *, ticks: int = 5) -> tuple[float, float]:
     """Return an interval a little wider than the data, ending on round numbers so that it seldom changes.
 
@@ -214,8 +220,21 @@ def linear_ticks(low: float, high: float, count: int, unit: Unit, *, whole: bool
     return [index * step for index in range(first, last + 1)]
 
 
-def log_ticks(low: float, high: float, count: int) -> list[float]:
-    """Return powers of ten within an interval, at most `count`, with twos and fives between where there is room."""
+def log_ticks(low: float, high: float, count: int, unit: Unit = PLAIN) -> list[float]:
+    """Return round numbers within an interval for a logarithmic axis.
+
+    Args:
+        low: Where the interval begins.
+        high: Where it ends.
+        count: How many numbers there are at most.
+        unit: The unit of the numbers.
+
+    Returns:
+        Powers of ten, with twos and fives between where there is room; powers of two for bytes.
+    """
+    if unit.kind == "binary" and low >= 1:
+        powers = range(math.ceil(math.log2(low) - 1e-9), math.floor(math.log2(high) + 1e-9) + 1)
+        return [2.0**power for power in powers[:: math.ceil(len(powers) / max(count, 1)) or 1]]
     exponents = range(_decade(low), _decade(high) + 1)
     for mantissas in ((1, 2, 5), (1, 3), (1,)):
         ticks = [m * 10.0**e for e in exponents for m in mantissas]

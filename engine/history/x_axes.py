@@ -77,6 +77,8 @@ def _has_places(axis: Axis, starts: Sequence[Start], columns: Mapping[str, Colum
     """Return whether a run has places for the points of a metric on an axis."""
     import numpy as np
 
+    if axis == "gpu-hours" and starts and starts[-1].device.startswith("cpu"):
+        return False
     if axis == "joules":  # which are those of another metric
         return whole_run(metric) == "gpu/energy" and len(columns[metric]) > 0
     return bool(np.isfinite(x_values(axis, columns[metric].points(), starts, columns)[-1:]).any())

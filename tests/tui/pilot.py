@@ -16,7 +16,6 @@ from tui.app import VituiApp
 from tui.feed.feed import Feed
 from tui.screens.dashboard.screen import Dashboard
 from tui.state.snapshot import Project
-from tui.terminal.textual_private import notifications
 from tui.widgets.runs.run_list import RunList
 
 AppPilot = Pilot[str]
@@ -77,4 +76,7 @@ def runs(pilot: AppPilot) -> RunList:
 
 
 def toasts(pilot: AppPilot) -> str:
-    return "\n".join(f"{note.title} {note.message}" for note in notifications(pilot.app))
+    """Return all that was said in the row for messages, the oldest first."""
+    app = pilot.app
+    assert isinstance(app, VituiApp)
+    return "\n".join(f"{each.title} {each.text}" for each in app.message_log.said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,7 +13,9 @@ from engine.catalog.metrics import Axis
 from engine.history.reader import History
 from engine.history.x_axes import TIMELESS
 from engine.runs.store import Store
+from tui.app_options import theme_of
 from tui.commands.plotted_runs import PlottedCurve, PlottedRuns
+from tui.palette import shown_in
 from tui.state.chart_line import ChartLine
 
 USUAL: Axis = "epoch"
@@ -41,6 +44,7 @@ class CurveReader:
     def __init__(self, store: Store, axis: Axis | None) -> None:
         self._store = store
         self._axis = axis
+        self._theme = theme_of(os.environ)
         self._histories: dict[tuple[str, tuple[str, ...]], History] = {}
 
     def charts(self, plotted: PlottedRuns) -> list[Chart]:
@@ -61,7 +65,9 @@ class CurveReader:
         lines, remarks = [], []
         for each, curve in curves.items():
             if curve is not None and _has_something(curve):
-                lines.append(ChartLine(each.name, each.sign.colour, curve, each.sign.mark))
+                lines.append(
+                    ChartLine(each.name, shown_in(each.sign.colour, self._theme), curve, each.sign.mark)
+                )
             else:
                 remarks.append(f"not drawn: {each.name}, {_why_not(plotted, each, curve, metric, axis)}")
             if curve is not None and curve.missing:

@@ -25,7 +25,8 @@ from engine.runs.metadata import RunMetadata, RunSummary
 from engine.runs.status import LIVE
 from engine.runs.store import Run, Store, StoreError, match_one
 from engine.text import clean, command_line, nearest, shorten
-from tui.palette import Sign, assign
+from tui.palette import Sign, numbered
+from tui.state.session import kept_signs
 from tui.views.colour_assignment import give
 from tui.views.run_names import curve_labels
 
@@ -226,8 +227,10 @@ class _Finder:
             [run.status for run in newest], metadata, {runs[-1] for _, runs in curves if len(runs) > 1}
         )
         of_all = self._experiments if "_summaries" in self.__dict__ else ()
-        names = {*of_all, *(name for name, _ in curves), *(self._config.experiments if self._config else ())}
-        signs = give(curves, assign(names), {})
+        configured = [*self._config.experiments] if self._config else []
+        names = [*configured, *sorted({*of_all, *(name for name, _ in curves)})]
+        seeds = {run.status.run: run.status.seed for run in about.values()}
+        signs = give(curves, numbered(names, kept_signs(Path.cwd())), seeds)
         return tuple(
             PlottedCurve(
                 (clean(label) or clean(name)) + (f" ×{len(runs)}" if len(runs) > 1 else ""),

@@ -48,7 +48,7 @@ MANY = 16
 DENSE = 30
 """A curve of up to so many points shows each of them."""
 
-SHAPES = dict(zip("●▲■◆▼○★△□◇▽☆", "o^sDvo*^sDv*", strict=True))
+SHAPES = dict(zip("●▲■◆▼★○△□◇▽☆", "o^sDv*o^sDv*", strict=True))
 SIZES = {"★": 5.5, "☆": 5.0, "▲": 4.2, "▼": 4.2, "●": 3.8}
 """Points: the height of a mark that differs from the usual one. Stars and triangles have less area."""
 HOLLOW = "○△□◇▽☆"

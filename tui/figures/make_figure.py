@@ -23,7 +23,8 @@ from tui.figures.files import Format, origin_of, save
 from tui.figures.registry import KINDS
 from tui.figures.source import Reading, Source
 from tui.figures.style import PAPER, Look, Width, drawn_in_fonts, style
-from tui.palette import assign
+from tui.palette import assign, shown_in
+from tui.state.session import kept_signs
 
 KEPT = 64
 """Runs that are kept in memory for the next figure."""
@@ -58,17 +59,17 @@ class Library:
         self.unwritable: set[str] = set()
         """The characters in the figures drawn from it that no font here has."""
         self.evidence = Evidence(config.experiments, candidates, config.statistics, store.root)
-        self._colours = assign(config.experiments)
+        self._colours = assign(config.experiments, kept_signs(Path.cwd()))
         self._histories: dict[tuple[Path, str | None], History] = {}
 
-    def entries(self, figure: Figure) -> list[FigureEntry]:
-        """Return the experiments of a figure, in its order."""
+    def entries(self, figure: Figure, look: Look = PAPER) -> list[FigureEntry]:
+        """Return the experiments of a figure, in its order, with colours for the ground of a look."""
         names = dict.fromkeys(figure.experiments)
-        return [self._entry(figure, self.config.experiments[name]) for name in names]
+        return [self._entry(figure, self.config.experiments[name], look) for name in names]
 
-    def _entry(self, figure: Figure, experiment: Experiment) -> FigureEntry:
+    def _entry(self, figure: Figure, experiment: Experiment, look: Look) -> FigureEntry:
         choice = choose(experiment, self.candidates, figure.y)
-        colour = self._colours[experiment.name]
+        colour = shown_in(self._colours[experiment.name], look.theme)
         source = Source(figure, experiment, colour, choice, self.candidates, self.evidence, self._history)
         reading: Reading[Any] = KINDS[figure.kind].read(source)
         return FigureEntry(experiment, choice, reading.part, reading.remarks)
@@ -104,7 +105,7 @@ def make(
     Returns:
         The figure's files and its notes.
     """
-    entries = library.entries(figure)
+    entries = library.entries(figure, look)
     drawn = [entry for entry in entries if entry.part is not None]
     unexplained = [entry.experiment.name for entry in entries if entry.part is None and not entry.remarks]
     notes = [note for entry in drawn for note in cautions(entry)]

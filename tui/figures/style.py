@@ -78,6 +78,8 @@ class Look:
     widths: Mapping[Width, float]
     """Inches."""
     dpi: int
+    theme: str = "vitui-light"
+    """Whose colours curves have."""
     aspect: float | None = None
     """Height over width; None where a figure is as high as what it shows needs."""
 
@@ -89,7 +91,14 @@ class Look:
 
 PAPER = Look("#ffffff", "#222222", "#777777", STYLE, {"column": 3.4, "page": 7.0}, 300)
 SLIDES = Look(
-    "#1e1e1e", "#ececec", "#a8a8a8", STYLE | _DARK, {"column": 3.4, "page": 5.0}, 480, aspect=9 / 16
+    "#1e1e1e",
+    "#ececec",
+    "#a8a8a8",
+    STYLE | _DARK,
+    {"column": 3.4, "page": 5.0},
+    480,
+    "vitui-dark",
+    aspect=9 / 16,
 )
 LOOKS: Mapping[Style, Look] = {"paper": PAPER, "slides": SLIDES}
 

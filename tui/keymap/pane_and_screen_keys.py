@@ -130,6 +130,13 @@ ON_THE_SCREEN = (
         (Action("command_palette", ("VituiApp",), (Hotkey("colon", "Commands"),)),),
     ),
     HelpLine(
+        "Screen", "M", "all messages",
+        (
+            Action("messages", ("VituiApp",), (Hotkey("M", "Messages"),)),
+            Action("close", ("MessageScreen",), (Hotkey("escape,q,enter,M", "Close", on_bar=True),), rank=WAY_OUT),
+        ),
+    ),
+    HelpLine(
         "Screen", "q  ctrl+z", "leave; the runs go on, as when suspended",
         (
             Action(

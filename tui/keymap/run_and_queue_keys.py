@@ -80,8 +80,8 @@ ON_RUNS = (
         "Runs", "→ ←  l h", "show or hide the runs of an experiment",
         (Action("fold", RUNS, (Hotkey("right,l", "Unfold", "True"), Hotkey("left,h", "Fold", "False"))),),
     ),
-    HelpLine("Runs", "×4 ◌1 ✗1 ■1", "hides 4 runs: 1 waits, 1 failed, 1 was stopped"),
-    HelpLine("Runs", "≠2 ●1", "behind it: runs of 2 other settings, 1 goes on"),
+    HelpLine("Runs", "×4 …1 ✗1 –1", "hides 4 runs: 1 waits, 1 failed, 1 was stopped"),
+    HelpLine("Runs", "≠2 »1", "behind it: runs of 2 other settings, 1 goes on"),
     HelpLine("Runs", "2 of 3", "a filter leaves 2 of the 3 runs of its mean"),
     HelpLine(
         "Runs", "space  V A", "look at it: overlay the row; up to here, all",

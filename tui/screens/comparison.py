@@ -18,10 +18,11 @@ from engine.analysis.conclusions.evidence import Evidence
 from engine.runs.metadata import summaries_of
 from tui.app_options import ascii_only
 from tui.keymap.bindings import bindings
+from tui.palette import shown_in
 from tui.screens.app_protocol import Curves, FileReader
 from tui.terminal.dismissal import ClosesOnce
 from tui.widgets.chart.chart_grid import ChartGrid
-from tui.widgets.key_bar import KeyBar
+from tui.widgets.message_row import Foot
 
 if TYPE_CHECKING:
     from engine.analysis.confusion_change import Shifts
@@ -78,7 +79,7 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
         with VerticalScroll(id="compare") as box:
             box.border_title = "Compare"
             yield Static("counting …", id="compare-table", markup=False)
-        yield KeyBar()
+        yield Foot()
 
     def on_mount(self) -> None:
         """Count in a thread: the statistics take a moment to load."""
@@ -137,7 +138,13 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
         """Return the mark and colour of a side's curves; empty for a side without curves."""
         signs = dict.fromkeys(self._signs[run.run] for run in side.counted if run.run in self._signs)
         letters = ascii_only(self.app)
-        return Text.assemble(*((sign.drawn(ascii_only=letters), sign.colour) for sign in signs))
+        theme = self.app.current_theme
+        return Text.assemble(
+            *(
+                (sign.drawn(ascii_only=letters), shown_in(sign.colour, theme.name, dark=theme.dark))
+                for sign in signs
+            )
+        )
 
     def action_back(self) -> None:
         """Give up a range that is being marked, else leave."""

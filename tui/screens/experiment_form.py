@@ -24,7 +24,7 @@ from tui.text import mistake
 from tui.views.experiment_form_rows import NAME, Form
 from tui.widgets.completing_input import CompletingInput, completion_line
 from tui.widgets.form_list import FormList
-from tui.widgets.key_bar import KeyBar
+from tui.widgets.message_row import Foot
 
 
 class FormScreen(ClosesOnce, Screen[None]):
@@ -62,7 +62,7 @@ class FormScreen(ClosesOnce, Screen[None]):
             yield CompletingInput(self._complete, id="form-value")
         yield Static(id="form-help", markup=False)
         yield Static(id="form-mistakes", markup=False)
-        yield KeyBar()
+        yield Foot()
 
     def on_mount(self) -> None:
         """Show the form; a clone begins with its name."""

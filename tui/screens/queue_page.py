@@ -26,6 +26,7 @@ from tui.views.site_facts import job_of
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.load_sparklines import MachineBoard
 from tui.widgets.machine.queue_list import QueueList
+from tui.widgets.message_row import Foot
 
 
 class QueueScreen(TargetScreen):
@@ -49,7 +50,7 @@ class QueueScreen(TargetScreen):
         rows.border_title = "Queue"
         yield rows
         yield Static(id="queue-detail", markup=False)
-        yield KeyBar()
+        yield Foot()
 
     def on_mount(self) -> None:
         """Follow the snapshots."""

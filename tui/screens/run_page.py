@@ -32,6 +32,7 @@ from tui.text import shorten
 from tui.views.run_page_facts import sections
 from tui.views.run_page_title import title_of
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.message_row import Foot
 from tui.widgets.run_page.class_bars import ClassBars
 from tui.widgets.run_page.confusion_matrix import MatrixView
 from tui.widgets.run_page.epoch_slider import EpochRequested, EpochSlider, Where
@@ -92,7 +93,7 @@ class RunScreen(ClosesOnce, Screen[None]):
                 yield ClassBars(id="class-bars")
             yield LogPane(id="run-console")
             yield LogPane(id="run-events")
-        yield KeyBar()
+        yield Foot()
 
     def on_mount(self) -> None:
         """Follow the snapshots, and have the feed read the run."""

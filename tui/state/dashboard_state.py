@@ -6,7 +6,7 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 
 from engine.analysis.runs_that_count import curves_of
-from engine.catalog.metrics import Axis
+from engine.catalog.metrics import AXES, Axis
 from engine.runs.metadata import summaries_of
 from tui.state.run_page_record import Page
 from tui.state.smoothing_steps import weight_of
@@ -21,6 +21,8 @@ class BoardState:
     """What a user has chosen to see, apart from the list's own cursor and selection."""
 
     axis: Axis = "epoch"
+    wanted_axis: Axis = "epoch"
+    """The axis that the user chose; charts of runs that do not have it show another one."""
     smoothing: int = 0
     """A step of ``tui.state.smoothing_steps``; 0 for no smoothing."""
     bands: bool = True
@@ -35,6 +37,17 @@ class BoardState:
         default=None, repr=False
     )
     """The runs in the charts as they were last worked out, after what they were worked out from."""
+
+    def fit_axis(self, known: Set[Axis]) -> bool:
+        """Take the axis that the user chose if it is known, else the first one that is; return whether it is new.
+
+        Args:
+            known: The axes that one of the runs shown has.
+        """
+        before = self.axis
+        order = (self.wanted_axis, "epoch", "step", *AXES)
+        self.axis = next((axis for axis in order if axis in known), self.axis)
+        return self.axis != before
 
     def watch(
         self, snapshot: Snapshot, selected: Set[str], cursor: str | None, *,

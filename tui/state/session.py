@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from engine.system.files import read_small, write_atomic
+from engine.system.user_folders import state_folder
 
 MOST = 1000
 """How many selected runs are remembered."""
@@ -39,6 +40,8 @@ class SavedView(msgspec.Struct, kw_only=True, frozen=True):
     """The panes that were hidden, and those that were shown where they are not by themselves, as ``+NAME``."""
     theme: str = ""
     selected: list[str] = []
+    signs: dict[str, int] = {}
+    """The number of the colour and sign of each experiment that was drawn."""
     pinned: str | None = None
 
 
@@ -68,6 +71,12 @@ def save(state: Path, project: Path, view: SavedView) -> None:
     file = _file(state, project)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomic(file, msgspec.json.encode(view))
+
+
+def kept_signs(project: Path) -> dict[str, int]:
+    """Return the number of the colour and sign that each experiment has in the app, as far as that is known."""
+    state = state_folder()
+    return {} if state is None else load(state, project).signs
 
 
 def has_seen_tour(state: Path) -> bool:

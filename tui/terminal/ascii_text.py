@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
@@ -10,11 +11,13 @@ from rich.cells import get_character_cell_size
 
 _ALIKE = {
     "-": "▄─━┄┅┈┉╌╍═–—‒−▔⎯", "|": "│┃┆┇┊┋╎╏║▏▎▍▌▐▕▋▊▉", "+": "┌┐└┘├┤┬┴┼╭╮╯╰╔╗╚╝╠╣╦╩╬┏┓┗┛┣┫┳┻╋╪╫▆",
-    "_": "▁", ".": "▂░·•∙", ":": "▃▒", "=": "▅", "*": "●▇★✱", "#": "█▓■", "o": "○◌◯◎°", "~": "◔…≈±≃", "v": "✓✔▼▽▾↓",
-    "x": "✗✘×✕", ">": "▸▶→›»⇥", "<": "◂◀←‹«⏎↵⇤", "^": "▲△▴↑⌃", "%": "◆◇☆□", "P": "⚑⚐", "!": "≠", "'": "‘’▀′",
+    "_": "▁", ".": "▂░·•∙", ":": "▃▒", "=": "▅‖", "*": "●▇★✱", "#": "█▓■", "o": "○◌◯◎°", "~": "◔≈±≃", "v": "✓✔▼▽▾↓",
+    "x": "✗✘×✕", ">": "▸▶→»⇥", ")": "›", "<": "◂◀←‹«⏎↵⇤", "^": "▲△▴↑⌃", "%": "◆◇☆□", "P": "⚑⚐", "!": "≠", "'": "‘’▀′",
     '"': "“”″", "d": "Δ", "?": "\N{REPLACEMENT CHARACTER}", "u": "µ",
     " ": "\N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}",
 }  # fmt: skip
+_WAITS = re.compile(r"(?<!\S)…(?= |\d)")
+"""The sign of what waits: dots by themselves, and not those at the end of a text that is cut."""
 ALIKE: Mapping[str, str] = {letter: plain for plain, letters in _ALIKE.items() for letter in letters}
 """What stands for the characters that the screen is drawn with; states and marks stay apart."""
 
@@ -36,7 +39,7 @@ def asked_for(environment: Mapping[str, str]) -> bool:
 @lru_cache(4096)
 def plain(text: str) -> str:
     """Return text in ASCII, in as many cells as it took."""
-    return text if text.isascii() else "".join(map(_plain, text))
+    return text if text.isascii() else "".join(map(_plain, _WAITS.sub(":", text)))
 
 
 def _plain(letter: str) -> str:

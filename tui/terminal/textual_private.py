@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, cast
 
 from rich.color import ColorSystem
@@ -24,7 +24,6 @@ from textual.css.scalar import Scalar
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Region, Size
 from textual.message_pump import MessagePump
-from textual.notifications import Notification
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -186,11 +185,6 @@ def _chops(update: ChopsUpdate) -> Iterator[tuple[int, int, Strip]]:
 def screen_strips(screen: Screen[object]) -> list[Strip]:
     """Return the rows of a screen as they are drawn; relies on ``Screen._compositor.render_strips()``."""
     return screen._compositor.render_strips()
-
-
-def notifications(app: App[Any]) -> Sequence[Notification]:
-    """Return what is said in the corner, the oldest first; relies on ``App._notifications``."""
-    return list(app._notifications)
 
 
 def write_to_terminal(app: App[Any], sequence: str) -> None:

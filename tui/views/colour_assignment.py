@@ -1,7 +1,7 @@
-"""Which colour and mark each curve has: one choice for the list, the charts, the comparison and exported views.
+"""Which colour and sign each curve has: one choice for the list, the charts, the comparison and exported views.
 
-A run keeps what it has for as long as it is in the charts, whatever comes and goes beside it. One that comes gets its
-experiment's colour, or where that is taken another one.
+An experiment takes the next free pair the first time it is drawn, and keeps it for good. Its curves have one colour;
+beside each other seeds have their digits for signs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tui.palette import MARKERS, PALETTE, Sign, assign
+from tui.palette import MARKERS, TURN, Sign, numbered, pair
 
 if TYPE_CHECKING:
     from tui.state.snapshot import Snapshot
@@ -20,12 +20,19 @@ CurveOf = tuple[str, Sequence[str]]
 
 
 class Signs:
-    """Remembers the signs of the runs in the charts."""
+    """Remembers the pairs of experiments, and the signs of the runs in the charts."""
 
     def __init__(self) -> None:
         self.signs: Mapping[str, Sign] = {}
         """The sign of each run, as ``choose`` returned it last."""
-        self._made_from: tuple[tuple[object, ...], object] | None = None
+        self.kept: dict[str, int] = {}
+        """The number of the pair of each experiment that has been drawn."""
+        self._made_from: tuple[object, ...] | None = None
+
+    def keep(self, numbers: Mapping[str, int]) -> None:
+        """Have experiments keep pairs that were theirs before, as far as they have none yet."""
+        self.kept = {**numbers, **self.kept}
+        self._made_from = None
 
     def choose(
         self, snapshot: Snapshot, run_ids: Iterable[str], folds: Iterable[Sequence[str]] = ()
@@ -33,67 +40,45 @@ class Signs:
         """Return the sign of each run that is drawn.
 
         Args:
-            snapshot: All runs; the configuration in it gives experiments their colours.
+            snapshot: All runs.
             run_ids: The runs that are drawn.
             folds: The runs that are one curve together, and so have one sign.
         """
-        names, together = tuple(run_ids), tuple(map(tuple, folds))
-        rest = names, together, tuple((status.run, status.experiment) for status in snapshot.runs)
-        made = self._made_from
-        if made is not None and rest == made[0] and snapshot.config is made[1]:
+        made_from = tuple(run_ids), tuple(map(tuple, folds)), snapshot.by_id.keys()
+        if made_from == self._made_from:
             return self.signs
-        self._made_from = rest, snapshot.config
-        experiments = dict.fromkeys(status.experiment for status in snapshot.runs)
-        if snapshot.config is not None:
-            experiments |= dict.fromkeys(snapshot.config.experiments)
-        drawn = set(names)
-        of_run = {run: fold for fold in together for run in fold}
+        self._made_from = made_from
+        of_run = {run: fold for fold in made_from[1] for run in fold}
+        drawn = [snapshot.by_id[run] for run in made_from[0] if run in snapshot.by_id]
         curves = dict.fromkeys(
-            (status.experiment, tuple(reversed(of_run.get(status.run, (status.run,)))))
-            for status in reversed(snapshot.runs)
-            if status.run in drawn
+            (status.experiment, tuple(of_run.get(status.run, (status.run,)))) for status in drawn
         )
-        self.signs = give(curves, assign(experiments), self.signs)
+        self.kept |= numbered((status.experiment for status in drawn), self.kept)
+        self.signs = give(curves, self.kept, {status.run: status.seed for status in drawn})
         return self.signs
 
 
-def give(
-    curves: Iterable[CurveOf], colours: Mapping[str, str], previous: Mapping[str, Sign]
-) -> dict[str, Sign]:
-    """Return the sign of each run: no two curves have the same while there are signs left.
+def give(curves: Iterable[CurveOf], numbers: Mapping[str, int], seeds: Mapping[str, int]) -> dict[str, Sign]:
+    """Return the sign of each run: that of its experiment, or its seed's digit beside others of that.
 
     Args:
-        curves: What is drawn; the first new one of each experiment gets the experiment's colour if it can.
-        colours: The colour of each experiment.
-        previous: The signs that runs had until now.
+        curves: What is drawn.
+        numbers: The number of each experiment's pair.
+        seeds: The seed of each run.
     """
     signs: dict[str, Sign] = {}
-    taken: Counter[Sign] = Counter()
-    new: list[CurveOf] = []
-    for experiment, runs in curves:
-        kept = next((previous[run] for run in runs if run in previous and previous[run] not in taken), None)
-        if kept is None:
-            new.append((experiment, runs))
-            continue
-        signs |= dict.fromkeys(runs, kept)
-        taken[kept] += 1
-    heads = dict(reversed(new))
-    for experiment, runs in sorted(new, key=lambda curve: heads[curve[0]] is not curve[1]):
-        sign = _free(colours[experiment], taken)
-        signs |= dict.fromkeys(runs, sign)
-        taken[sign] += 1
+    drawn = [(experiment, tuple(runs)) for experiment, runs in curves]
+    together = Counter(experiment for experiment, _ in drawn)
+    worn: set[tuple[str, str]] = set()
+    for experiment, runs in sorted(
+        drawn, key=lambda curve: len(curve[1]), reverse=True
+    ):  # means choose first
+        own = pair(numbers[experiment])
+        at = MARKERS.index(own.mark)
+        marks = [MARKERS[(at + TURN * turn) % len(MARKERS)] for turn in range(len(MARKERS))]
+        if together[experiment] > 1 and len(runs) == 1 and runs[0] in seeds:
+            marks.insert(0, str(seeds[runs[0]])[-1])
+        mark = next((mark for mark in marks if (experiment, mark) not in worn), marks[0])
+        worn.add((experiment, mark))
+        signs |= dict.fromkeys(runs, Sign(own.colour, mark))
     return signs
-
-
-def _free(preferred: str, taken: Counter[Sign]) -> Sign:
-    """Return a sign of the preferred colour, or of the next colour that fewer curves have."""
-    used = Counter(dict.fromkeys(PALETTE, 0))
-    for sign, count in taken.items():  # at most as many as there are colours and marks
-        used[sign.colour] += count
-    first = PALETTE.index(preferred)
-    colour = min((*PALETTE[first:], *PALETTE[:first]), key=used.__getitem__)
-    own = MARKERS[PALETTE.index(colour)]
-    spare = [*MARKERS[len(PALETTE) :], *MARKERS[: len(PALETTE)]] if used[colour] else [own]
-    worn = {sign.mark for sign in taken}
-    unworn = [mark for mark in spare if mark not in worn] or spare
-    return next((sign for mark in unworn if (sign := Sign(colour, mark)) not in taken), Sign(colour, own))

@@ -3,11 +3,11 @@
 ::
 
                                now       +10 min
-    ● ViT-B s0  ends 15:10     ████▒▒▒▒▒▒▒▒
-    ◌ BiT-M s0  15:10–15:31    │           ░░░░░░
-    ◌ ViT-L s0  after 15:31    │waiting for GPU 0 (runs ViT-B …)
-    ● ViT-S s0 on jz  15:20    ████▒▒▒▒▒▒   ┤
-    ◌ ViT-S s1 on jz  ?        │not known: Priority
+    » ViT-B s0  ends 15:10     ████▒▒▒▒▒▒▒▒
+    … BiT-M s0  15:10–15:31    │           ░░░░░░
+    … ViT-L s0  after 15:31    │waiting for GPU 0 (runs ViT-B …)
+    » ViT-S s0 on jz  15:20    ████▒▒▒▒▒▒   ┤
+    … ViT-S s1 on jz  ?        │not known: Priority
 
 The time of a job at a site is up at ``┤``.
 """
@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.runs.state_symbols import MARKS
+from engine.runs.state_symbols import HELD, MARKS
 from engine.runs.status import State
 from engine.text import clean, span
 from tui.state.snapshot import Snapshot
@@ -212,7 +212,7 @@ def when(bar: Bar, now: float) -> str:
 
 def _line(bar: Bar, axis: TimeAxis, label: int) -> Line:
     waits = bar.state == "queued"
-    mark = MARKS["running" if bar.age and bar.state == "silent" else bar.state][0]
+    mark = HELD if bar.held else MARKS["running" if bar.age and bar.state == "silent" else bar.state][0]
     line: Line = [
         (f"{mark} ", "wait" if waits or bar.age else "good"),
         (shorten(bar.label, label), "name"),

@@ -22,6 +22,7 @@ from tui.report.export_tables import TABLE_FORMATS
 PLACES: Mapping[str, tuple[str, ...]] = {
     "screen Dashboard": ("list", "list's count", "charts", "overview"),
     "screen RunList": ("list", "list's count"),
+    "screen ChartGrid": ("charts",),
     "screen CompareScreen": ("comparison",),
     "screen RunScreen": ("run facts",),
     "screen FactSheet": ("run facts",),
@@ -65,6 +66,7 @@ EXEMPT: Mapping[str, str] = {
     "screen FormList": NO_RUNS,
     "screen FormScreen": NO_RUNS,
     "screen HelpScreen": NO_RUNS,
+    "screen MessageScreen": "shows what other places have said",
     "screen Prompt": NO_RUNS,
     "screen TargetScreen": "is what the dashboard and the queue are made from",
     "screen TourScreen": NO_RUNS,

@@ -361,7 +361,7 @@ class TestShowing:
         assert engine.start("ls", code=f"import os; os.environ |= {wish}", stdout=its).wait(timeout=60) == 0
         lines = os.read(ours, 10_000).decode().splitlines()
         os.close(ours), os.close(its)
-        assert ("\x1b[33m■ stopped\x1b[0m" in lines[1]) is colours
+        assert ("\x1b[33m– stopped\x1b[0m" in lines[1]) is colours
         assert max(cell_len(re.sub(r"\x1b\[\d+m", "", line)) for line in lines) <= 60
 
     def test_ls_of_nothing_says_so(self, engine):

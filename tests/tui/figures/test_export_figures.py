@@ -195,7 +195,7 @@ def test_a_figure_is_made_of_files_and_notes_which_the_export_writes_and_says(la
 )
 def test_what_lines_and_bands_mean_is_printed_on_the_figure(seeds: list[list[float]], words: str) -> None:
     curves = [curve_of("", np.arange(1.0, len(y) + 1), np.array(y)) for y in seeds]
-    shown = Picture("T", "test/f1", "epoch", (ChartLine("a", "#228877", mean_over_seeds(curves)),))
+    shown = Picture("T", "test/f1", "epoch", (ChartLine("a", "#123a2c", mean_over_seeds(curves)),))
     assert words in drawn(shown).texts[-1].get_text().replace("\n", " ")
 
 
@@ -352,7 +352,7 @@ def test_importing_the_command_imports_no_matplotlib() -> None:
 
 def picture(*lines: Sequence[float], metric: str = "test/f1", names: Sequence[str] = "abcdefgh") -> Picture:
     drawn = [
-        ChartLine(name, "#228877", Curve("", np.arange(1.0, len(y) + 1), np.array(y, float)))
+        ChartLine(name, "#123a2c", Curve("", np.arange(1.0, len(y) + 1), np.array(y, float)))
         for name, y in zip(names, lines, strict=False)
     ]
     return Picture("T", metric, "epoch", tuple(drawn))

@@ -42,7 +42,7 @@ def test_a_bar_is_as_long_as_the_mean_and_its_line_is_the_engines_interval(lab: 
     assert [text.get_text() for text in axes.texts] == ["0.683", "0.333"]
     assert "mean over N = 3 seeds" in small_print(lab.drawn[0])
     colours = assign(config.experiments)
-    assert [to_hex(bar.get_facecolor()).upper() for bar in axes.patches] == [colours["b"], colours["a"]]
+    assert [to_hex(bar.get_facecolor()) for bar in axes.patches] == [colours["b"], colours["a"]]
 
 
 def test_one_seed_has_the_interval_that_its_run_told_and_says_what_it_is(lab: Lab) -> None:

@@ -13,7 +13,6 @@ from tui.figures.figure_sheet import wrap
 from tui.figures.style import LOOKS, Style, Width, style
 from tui.palette import assign
 from tui.state.chart_line import ChartLine
-from tui.widgets.chart.legend import LegendEntry, arrange
 
 SHORT = [f"ViT-{letter}" for letter in "abcdefghijk"]
 LONG = [f"vit-base-patch16-224-in21k-finetuned-cifar10-lr1e-{number}" for number in range(11)]
@@ -52,18 +51,3 @@ def test_the_lines_of_a_title_are_as_long_as_each_other() -> None:
     assert wrap("What came of it: ViT vs BiT vs Hybrid", 34) == "What came of it: ViT\nvs BiT vs Hybrid"
     assert wrap("ViT vs BiT", 34) == "ViT vs BiT"
     assert wrap("word " * 40, 34).endswith(" …")
-
-
-def test_where_names_would_be_stumps_a_chart_says_the_values_beside_the_marks() -> None:
-    entries = [LegendEntry(mark, f"ViT-B-32x32-{mark}-7 ×3", "0.296 ±0.005", 0) for mark in "●▲◆"]
-    covered = np.ones((12, 32), np.bool_)
-    covered[6:9, 14:31] = False
-    legend = arrange(entries, covered)
-    assert legend is not None
-    assert [(entry.mark, entry.label, entry.value) for entry in legend.entries] == [
-        (mark, "", "0.296 ±0.005") for mark in "●▲◆"
-    ]
-    covered[:, :30] = False
-    named = arrange(entries, covered)
-    assert named is not None
-    assert all(entry.label.strip() and entry.value for entry in named.entries)

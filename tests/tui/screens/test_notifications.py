@@ -28,6 +28,7 @@ from tui.screens.dashboard.notifications import MAX_DESKTOP, desktop
 from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Project
 from tui.views.run_list_row import Row
+from tui.widgets.message_row import MessageRow
 from tui.widgets.runs.run_list import RunList
 from tui.widgets.runs.run_overview import Overview
 
@@ -150,17 +151,41 @@ def test_the_desktop_is_told_when_nobody_looks_at_the_terminal(
     assert (told in seen) == away
 
 
-@pytest.mark.parametrize(("size", "lines"), [((60, 20), 2), ((80, 24), 1), ((120, 36), 1), ((200, 60), 1)])
-async def test_what_is_told_lies_over_the_keys_and_hides_little(
-    project: Project, write_run: Write, size: tuple[int, int], lines: int
+@pytest.mark.parametrize("size", [(60, 10), (60, 20), (80, 24), (200, 60)])
+async def test_messages_have_one_row_over_the_keys(
+    project: Project, write_run: Write, size: tuple[int, int]
 ) -> None:
     write_run("ViT-small")
-    async with VituiApp(project).run_test(size=size, notifications=True) as pilot:
-        await settle(pilot)
-        words = "ViT-small s0: finished, test F1 0.884 and not a word more"
-        pilot.app.notify(words, markup=False)
-        await until(pilot, lambda: len(pilot.app.screen.query("Toast")) == 1)
-        region = pilot.app.screen.query_one("Toast").region
-        assert region.height <= lines
-        assert (region.right, region.bottom) == (size[0], size[1] - 1)
-        assert size[0] < 110 or region.x >= size[0] / 2
+    async with opened(project, size=size) as pilot:
+        row = pilot.app.screen.query_one(MessageRow)
+
+        def shown() -> str:
+            return row.render_line(0).text.strip()
+
+        assert size[1] < 20 or shown()  # at rest of what is under the cursor
+        assert size[1] < 20 or row.region.y == size[1] - 2
+        pilot.app.notify("first\nsecond", title="Title", timeout=60)
+        pilot.app.notify("newer", timeout=60)
+        await pilot.pause()
+        assert shown() == "newer"
+        assert (row.region.y, row.region.height) == (size[1] - 2, 1)
+        pilot.app.notify("it broke", severity="error")
+        pilot.app.notify("newest", timeout=0.01)
+        await pilot.pause(0.03)
+        assert shown() == "it broke"
+        await pilot.press("down")
+        assert shown() == "newer"
+        pilot.app.notify("passing", timeout=0.01)
+        await until(pilot, lambda: shown() == "newer")
+        await pilot.press("M")
+        await pilot.pause()
+        page = str(pilot.app.screen.query_one("#messages Static", Static).content)
+        assert [page.index(word) for word in ("passing", "newest", "it broke", "Title: first")] == sorted(
+            page.index(word) for word in ("passing", "newest", "it broke", "Title: first")
+        )
+        await pilot.press("escape", "up", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await until(pilot, lambda: bool(pilot.app.screen.query(MessageRow)))
+        over = pilot.app.screen.query_one(MessageRow)
+        assert over.said is not None
+        assert over.said.text == "newer"  # on every screen

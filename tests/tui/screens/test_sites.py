@@ -99,7 +99,7 @@ async def test_a_site_that_is_away_leaves_its_run_with_its_age(lab: Project, wri
         (row,) = (row for row in runs(pilot).rows if row.run == run.id)
         assert (row.state, row.age) == ("silent", "3 min ago")
         line = next(line for line in shown(pilot).splitlines() if "3 min ago" in line)
-        assert re.search(r"● ViT-small .* 1/4 +3 min ago", line)
+        assert re.search(r"» ViT-small .* 1/4 +3 min ago", line)
         assert not re.search("failed|crashed", shown(pilot))
         hear(run, GPUBOX, state="running", node="gpubox")
         await until(pilot, lambda: not runs(pilot).row.age)
@@ -214,8 +214,8 @@ async def test_the_queue_has_a_block_a_site_and_the_runs_there(lab: Project, wri
         assert re.search(
             r"gpubox +away, heard 5 min (\d+ s )?ago: it wants a login: run `ssh gpubox` once", said
         )
-        assert re.search(r"● ViT-small s0 on jz +ends .*┤", said)
-        assert re.search(r"◌ ViT-small s1 on jz +\? +│ not known: Priority", said)
+        assert re.search(r"» ViT-small s0 on jz +ends .*┤", said)
+        assert re.search(r"… ViT-small s1 on jz +\? +│ not known: Priority", said)
         assert "1 live, 1 waiting" in said
         assert "running on jz, n17, job 8123, epoch 1.00 of 4" in said
         assert "its time is up" in said

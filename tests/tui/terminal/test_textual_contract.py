@@ -203,15 +203,6 @@ async def test_the_rows_of_a_screen_are_drawn() -> None:
         )
 
 
-async def test_what_is_said_in_the_corner_is_known() -> None:
-    async with Words().run_test(size=SIZE) as pilot:
-        pilot.app.notify("first", title="one")
-        pilot.app.notify("second", severity="error")
-        await pilot.pause()
-        said = [(note.title, note.message) for note in textual_private.notifications(pilot.app)]
-        relied_on(said == [("one", "first"), ("", "second")], "App._notifications, in order", "notifications")
-
-
 def test_a_new_parser_knows_what_the_one_before_knew() -> None:
     parser = textual_private.input_parser()
     list(parser.feed("\x1b[<0;7;9M"))

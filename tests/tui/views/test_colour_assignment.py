@@ -1,64 +1,47 @@
-"""One run, one colour and one mark: in the list, in every chart, in the comparison, whatever is overlaid beside it."""
+"""One experiment, one colour and one sign: in the list, in every chart, in the comparison, and for good."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from tests.tui.conftest import Write
-from tests.tui.pilot import AppPilot, opened, runs, settle, until
+from tests.tui.pilot import AppPilot, board, opened, runs, settle, until
 from tui.app_options import Options
-from tui.palette import MARKERS, PALETTE, Sign, assign
+from tui.palette import PALETTE, Sign, assign, pair, shown_in
 from tui.screens.comparison import CompareScreen
+from tui.state.session import load, remember_tour
 from tui.state.snapshot import Project
 from tui.views.colour_assignment import give
 from tui.widgets.chart.chart_grid import ChartGrid
 
-SKY, ORANGE = (Sign(colour, mark) for colour, mark in zip(PALETTE[:2], MARKERS[:2], strict=True))
+SKY, ORANGE = pair(0), pair(1)
 
 
 def alone(*names: str) -> list[tuple[str, list[str]]]:
-    """Return a curve for each run; its experiment is what stands before the dot."""
+    """Return a curve for each run; its experiment is what stands before the dot, its seed what stands behind."""
     return [(name.partition(".")[0], [name]) for name in names]
 
 
-def test_a_curve_alone_has_the_colour_of_its_experiment_and_the_mark_of_that() -> None:
-    assert give(alone("a.0"), {"a": PALETTE[1]}, {}) == {"a.0": ORANGE}
+def given(*curves: tuple[str, list[str]], **numbers: int) -> dict[str, Sign]:
+    seeds = {run: int(run.partition(".")[2]) for _, runs in curves for run in runs}
+    return give(curves, numbers, seeds)
 
 
-def test_what_was_there_keeps_its_sign_and_what_comes_gets_another() -> None:
-    colours = {"a": PALETTE[0], "b": PALETTE[0], "c": PALETTE[1]}
-    before = give(alone("a.0"), colours, {})
-    after = give(alone("c.0", "b.0", "a.1", "a.0"), colours, before)
-    assert after["a.0"] == before["a.0"] == SKY
-    assert after["c.0"] == ORANGE
-    assert len(set(after.values())) == 4
-    assert len({sign.colour for sign in after.values()}) == 4
-    later = give(alone("b.0", "a.0"), colours, after)
-    assert later == {run: after[run] for run in ("a.0", "b.0")}
+def test_a_curve_alone_has_the_pair_of_its_experiment() -> None:
+    assert given(*alone("a.3", "b.0"), a=0, b=1) == {"a.3": SKY, "b.0": ORANGE}
 
 
-def test_the_first_run_of_an_experiment_has_its_colour_and_others_leave_those_alone() -> None:
-    colours = {"a": PALETTE[0], "b": PALETTE[1]}
-    found = give(alone("a.1", "a.0", "b.0"), colours, {})
-    assert (found["a.1"], found["b.0"]) == (SKY, ORANGE)
-
-
-def test_curves_differ_for_as_long_as_there_are_signs() -> None:
-    names = [f"{number}." for number in range(len(PALETTE) * len(MARKERS))]
-    found = give(alone(*names), assign(name.rstrip(".") for name in names), {})
-    assert len(set(found.values())) == len(names)
-    first = give(alone(*names[: len(MARKERS)]), assign(name.rstrip(".") for name in names), {})
-    assert {sign.mark for sign in first.values()} == set(MARKERS)
-
-
-def test_seeds_in_a_band_have_one_sign_and_the_newest_keeps_it_without() -> None:
-    colours = {"a": PALETTE[0]}
-    band = give([("a", ["a.2", "a.1", "a.0"])], colours, {})
-    assert set(band.values()) == {SKY}
-    apart = give(alone("a.2", "a.1", "a.0"), colours, band)
-    assert apart["a.2"] == SKY
-    assert len(set(apart.values())) == 3
-    assert set(give([("a", ["a.2", "a.1", "a.0"])], colours, apart).values()) == {SKY}
+def test_seeds_beside_each_other_have_its_colour_and_their_digits() -> None:
+    colour = SKY.colour
+    assert given(*alone("a.0", "a.1", "a.12"), a=0) == {
+        "a.0": Sign(colour, "0"), "a.1": Sign(colour, "1"), "a.12": Sign(colour, "2"),
+    }  # fmt: skip
+    band = given(("a", ["a.0", "a.1"]), *alone("a.2"), a=0)
+    assert band == {"a.0": SKY, "a.1": SKY, "a.2": Sign(colour, "2")}
+    many = given(*alone(*(f"a.{10 * seed}" for seed in range(9))), a=0)
+    assert len(set(many.values())) == 9  # other signs where digits are the same
 
 
 def in_charts(pilot: AppPilot) -> dict[str, set[tuple[str, str]]]:
@@ -66,7 +49,7 @@ def in_charts(pilot: AppPilot) -> dict[str, set[tuple[str, str]]]:
     worn: dict[str, set[tuple[str, str]]] = {}
     for chart in pilot.app.screen.query_one(ChartGrid).charts:
         for line in chart.lines:
-            worn.setdefault(line.curve.run, set()).add((line.colour, line.mark))
+            worn.setdefault(line.curve.run, set()).add((shown_in(line.colour, "vitui-dark"), line.mark))
     return worn
 
 
@@ -74,7 +57,7 @@ def in_list(pilot: AppPilot) -> dict[str, tuple[str, str]]:
     """Return what the rows of the list wear."""
     rows = [row for row in runs(pilot).rows if row.run]
     worn = {row.run or "": runs(pilot)._swatch(row) for row in rows}
-    return {run: (str(each.style.color.name).upper(), each.text[1]) for run, each in worn.items()
+    return {run: (str(each.style.color.name), each.text[1]) for run, each in worn.items()
             if each.style is not None and each.text.strip() and each.style.color is not None}  # fmt: skip
 
 
@@ -82,12 +65,11 @@ def in_list(pilot: AppPilot) -> dict[str, tuple[str, str]]:
 async def test_a_run_is_the_same_on_every_screen_while_others_come_and_go(
     project: Project, write_run: Write
 ) -> None:
-    names = [f"net-{number}" for number in range(9)]  # two of them have one colour
+    names = [f"net-{number}" for number in range(13)]  # two of them have one colour
     for name in names:
         with project.config.open("a") as file:
             file.write(f'[experiments."{name}"]\nmodel = "vit_mini"\nimage_size = 16\npatch_size = 4\n')
         write_run(name)
-    clash = assign([*names, "ViT-small", "BiT-small", "one-token"])
     async with opened(project, size=(120, 50)) as pilot:
         seen: dict[str, tuple[str, str]] = {}
         await pilot.press(*["down"] * 3)
@@ -100,7 +82,7 @@ async def test_a_run_is_the_same_on_every_screen_while_others_come_and_go(
             charts = in_list(pilot)
             assert seen.items() <= charts.items()
             seen = {run: worn for run, worn in charts.items() if run in runs(pilot).overlaid}
-        assert len({clash[name] for name in names}) < len(names)
+        assert len({colour for colour, _ in seen.values()}) == len(PALETTE)
         assert len(set(seen.values())) == len(names)
         await pilot.press("c")
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen) and bool(in_charts(pilot)))
@@ -124,3 +106,26 @@ async def test_a_run_without_values_of_a_metric_changes_no_mark(project: Project
         await pilot.press("space")
         await settle(pilot)
         assert {run: in_charts(pilot)[run] for run in first} == first
+
+
+async def test_an_experiment_keeps_its_pair_for_good(
+    project: Project, write_run: Write, tmp_path: Path
+) -> None:
+    write_run("one-token")
+    remember_tour(tmp_path)
+    options = Options(state=tmp_path)
+    async with opened(project, options=options) as pilot:
+        await pilot.press("down", "down")
+        await settle(pilot)
+        assert set(board(pilot).signs.values()) == {SKY}
+        await pilot.press("q")
+    assert load(tmp_path, project.folder).signs == {"one-token": 0}
+    write_run("ViT-small")
+    async with opened(project, options=options) as pilot:
+        assert set(board(pilot).signs.values()) == {ORANGE}  # the first one is taken, seen or not
+        await pilot.press("down", "down")
+        await settle(pilot)
+        assert set(board(pilot).signs.values()) == {SKY}
+    assert assign(["BiT-small", "one-token"], {"one-token": 0}) == {
+        "BiT-small": ORANGE.colour, "one-token": SKY.colour,
+    }  # fmt: skip

@@ -59,7 +59,7 @@ def test_a_time_limit_has_its_mark_and_a_guess_its_words() -> None:
     assert lines[3].endswith("▒· ?┤")
     assert lines[4].endswith(f"░ Slurm's guess {clock(NOW + 20, NOW)}")
     assert "┤" not in lines[4]
-    assert "● e            3 min ago" in text(gantt(shown, NOW, 88)[5])
+    assert "» e            3 min ago" in text(gantt(shown, NOW, 88)[5])
 
 
 def test_the_axis_is_not_stretched_much_for_a_limit_of_days() -> None:

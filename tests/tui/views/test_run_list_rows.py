@@ -73,7 +73,7 @@ def test_a_run_that_has_not_begun_does_not_hide_what_others_came_to(project: Pro
     assert newest([taken_out, begun, waits]) is begun
 
 
-@pytest.mark.parametrize(("state", "mark"), [("stopped", "■"), ("failed", "✗"), ("crashed", "✗")])
+@pytest.mark.parametrize(("state", "mark"), [("stopped", "–"), ("failed", "✗"), ("crashed", "!")])
 def test_a_run_that_ended_part_way_does_not_hide_a_result_but_is_marked(
     project: Project, state: str, mark: str
 ) -> None:
@@ -232,7 +232,7 @@ def test_a_row_stands_for_one_group_of_settings_and_marks_the_others() -> None:
     short, long = RunMetadata(LR | {"epochs": 3}), RunMetadata(LR | {"epochs": 12})
     metadata = dict.fromkeys(("r0", "r1", "r2"), short) | {"long": long}
     (row,) = make_rows(Snapshot(runs=(*runs, longer), metadata=metadata), set())
-    assert (set(row.runs), row.state, count_of(row)) == ({"r0", "r1", "r2"}, "finished", " ×3 ≠1 ●1")
+    assert (set(row.runs), row.state, count_of(row)) == ({"r0", "r1", "r2"}, "finished", " ×3 ≠1 »1")
     (row, *under) = make_rows(Snapshot(runs=(*runs, longer), metadata=metadata), {"e"})
     assert (len(under), count_of(row)) == (4, "")
     more = status("r3", "e", "running", seed=3)

@@ -22,7 +22,7 @@ from textual.message import Message
 
 from engine.analysis.curves import Curve, Outcome, curve_of, mean_over_seeds
 from tui.axis_ticks import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
-from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
+from tui.palette import MARKERS, PALETTE
 from tui.state.chart_line import ChartLine
 from tui.text import told_apart
 from tui.widgets.chart import chart_picture as plots
@@ -72,7 +72,7 @@ def test_a_chart_has_its_metric_axes_curves_and_their_values() -> None:
     )
     assert "╭─ test/f1 ─" in shown
     assert "─ epoch ─╮" in shown
-    assert "0.40┤" in shown
+    assert ".40┤" in shown
     assert "╰─ ●.600 ▲.350 ─" in shown
     assert "ViT" not in shown
     assert any("⠀" < character <= "⣿" for character in shown)
@@ -86,7 +86,7 @@ def test_values_stand_in_the_order_of_the_list_and_say_which_still_move() -> Non
         curve([0.1, 0.5], "second", mark="▲", place=1),
     ]
     assert "╰─ ●.400» ▲.500 ■.300 ◆.100 ─" in text(lines)
-    assert "+- a=.400> b=.500 c=.300 d=.100 -" in text(lines, ascii_only=True)
+    assert "+- A=.400> B=.500 C=.300 D=.100 -" in text(lines, ascii_only=True)
     assert "╰─ ●.400» ▲.500 +2 ─" in text(lines, 26)
     assert "■.300" in text([dataclasses.replace(lines[0], pinned=True), *lines[1:]], 24).splitlines()[-1]
 
@@ -167,6 +167,30 @@ def test_a_log_axis_has_powers_for_ticks() -> None:
     shown = text([curve([1e-4, 1e-2, 1.0])], metric="train/loss", log_y=True)
     assert "0.01┤" in shown
     assert " log " in shown.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "said"),
+    [
+        ("train/loss", [1.9, 2.2], ["2.20", "2.15", "2.10", "2.05", "2.00", "1.95", "1.90"]),
+        ("train/loss", [0.003, 2.0], ["2", "1", "0.5", "0.2", "0.1", "0.05", "0.02", "0.01", "0.005"]),
+        ("gpu/memory_used", [0.9 * 2**30, 4.7 * 2**30], ["4 GiB", "2 GiB", "1 GiB"]),
+    ],
+)
+def test_a_log_axis_has_the_limits_of_its_data(metric: str, values: list[float], said: list[str]) -> None:
+    rows = text([curve(values)], 60, 24, metric=metric, log_y=True).splitlines()
+    assert [row[1:].partition("┤")[0].strip() for row in rows if "┤" in row] == said
+    assert any("⠀" < letter <= "⣿" or letter == "●" for letter in rows[1])
+    assert any("⠀" < letter <= "⣿" for letter in rows[20])
+
+
+@pytest.mark.parametrize(
+    ("values", "bottom"), [([0.003, 2.0], 0), ([0.0, 1e-8], 0), ([1.9, 2.3], None), ([-0.1, 0.5], None)]
+)
+def test_zero_is_at_the_bottom_where_nothing_is_below(values: list[float], bottom: float | None) -> None:
+    shown = text([curve(values)], 60, 16, metric="train/grad_norm").splitlines()
+    assert ("▁" in shown[-4]) == (bottom == 0)
+    assert "_" in text([curve([0, 1])], 60, 16, metric="train/grad_norm", ascii_only=True)
 
 
 def test_small_charts_drop_axis_before_curves() -> None:
@@ -373,37 +397,6 @@ def test_limits_are_apart_and_hold_the_data(a: float, b: float) -> None:
     if low > 0:
         bottom, top = log_limits(low, high)
         assert 0 < bottom < top
-
-
-# ---- colours
-
-
-def test_colours_do_not_depend_on_order_and_clash_only_when_they_must() -> None:
-    names = [f"ViT-{i}" for i in range(len(PALETTE))]
-    colours = assign(names)
-    assert colours == assign(reversed(names))
-    assert sorted(colours.values()) == sorted(PALETTE)
-    more = assign([f"run {i}" for i in range(3 * len(PALETTE))])
-    assert all(list(more.values()).count(colour) == 3 for colour in PALETTE)
-    assert assign(["one"])["one"] == colour_of("one")
-
-
-@pytest.mark.parametrize("background", ["#1e1e1e", "#ffffff"])
-def test_colours_are_readable(background: str) -> None:
-    for colour in PALETTE:
-        dark, light = sorted((luminance(colour), luminance(background)))
-        assert (light + 0.05) / (dark + 0.05) > 2.75
-
-
-def luminance(colour: str) -> float:
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def test_marks_go_with_colours_and_differ() -> None:
-    assert markers_for(PALETTE) == list(MARKERS[: len(PALETTE)])
-    assert len(set(markers_for([PALETTE[0]] * len(MARKERS)))) == len(MARKERS)
 
 
 # ---- the widget

@@ -45,7 +45,7 @@ def test_a_run_that_was_asked_to_stop_says_so_in_the_place_of_the_time_left() ->
     assert said(status)["left"] == "1:00"
     status.asked = "stop-now"
     assert "left" not in said(status)
-    assert said(status)["state"] == "● running"
+    assert said(status)["state"] == "» running"
     assert ("", "asked to stop now") in list(facts(status, None, {}))
 
 

@@ -72,7 +72,7 @@ def test_the_curve_is_that_of_the_apps_canvas_dot_by_dot(points: int, log_y: boo
     setting = TextSetting("train/loss", 90, 22, "epoch", log_y)
     drawn = chart_text([line], setting)
     series, unit = Series.of(line.curve), axis_ticks.unit_of("train/loss")
-    ends = x_limits([series], axis_ticks.unit_of_axis("epoch"), None)
+    ends = x_limits([series], None)
     assert ends is not None
     window = window_of([series], ends, unit, view=None, log_y=log_y)
     assert window is not None

@@ -6,11 +6,13 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from engine.catalog.metrics import AXES
+from tui.axis_ticks import places_on
 from tui.screens.actions.target import Board
 from tui.state.smoothing_steps import bounded_step, weight_of
 
 ZOOM_STEP = 1.5
 """How much closer a press comes."""
+SAID_S = 4
 PAN_STEP = 0.25
 """The share of the width that a press moves by."""
 
@@ -27,8 +29,18 @@ class ChartActions:
         state, known = self._board.state, self._board.snapshot.axes
         after = AXES.index(state.axis) + 1
         state.axis = next((axis for axis in (*AXES[after:], *AXES[:after]) if axis in known), "epoch")
+        state.wanted_axis = state.axis
         self._board.grid.x_label = state.axis
         self._board.look()
+
+    def fit_axis(self) -> None:
+        """Pass over an x axis that no run shown has, with a word, and come back to it with runs that have it."""
+        state, snapshot = self._board.state, self._board.snapshot
+        if state.fit_axis(snapshot.axes):
+            self._board.grid.x_label = state.axis
+            if state.axis != state.wanted_axis:
+                self._board.say(f"x is {state.axis}: no run shown has {places_on(state.wanted_axis)}", SAID_S)
+            self._board.look()
 
     def action_log_y(self) -> None:
         """Make the y axes logarithmic, or linear again."""
@@ -47,7 +59,10 @@ class ChartActions:
         """Smooth the curves more or less; 0 for not at all. The values themselves stay, faintly."""
         state = self._board.state
         state.smoothing = bounded_step(state.smoothing + more) if more else 0
-        self._board.grid.smoothing = weight_of(state.smoothing)
+        self._board.grid.smoothing = weight = weight_of(state.smoothing)
+        self._board.say(
+            f"smoothed {weight:g}, what was measured faintly behind" if weight else "not smoothed", SAID_S
+        )
         self._board.look()
 
     def action_page(self, pages: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from textual.screen import Screen
 
@@ -34,8 +34,8 @@ class ReadingActions:
         self._screen = screen
         self._show_columns = show_columns
         self._typed, self._typed_at = "", 0.0
-        self._shown: tuple[str, Mapping[str, object]] | None = None
-        """What the list shows instead of its own values."""
+        self._shown: tuple[float, object, object] | None = None
+        """Where, of which curves, the list shows values instead of its own."""
 
     @property
     def has_arrows(self) -> bool:
@@ -50,6 +50,14 @@ class ReadingActions:
         if not self.has_arrows or self._board.grid.cursor is None:
             return False
         return key != "." or (bool(self._typed) and time.monotonic() < self._typed_at + TYPING_S)
+
+    @property
+    def rest(self) -> str:
+        """What is read, in a line; empty for nothing."""
+        grid = self._board.grid
+        if (x := grid.cursor) is None:
+            return ""
+        return f"reading {grid.x_label} {unit_of_axis(grid.x_label).exact(x)}; the list shows the values too"
 
     def action_inspect(self) -> None:
         """Read all charts at a cursor, which the arrow keys move; again for no cursor."""
@@ -96,22 +104,21 @@ class ReadingActions:
                 self._shown = None
                 self._show_columns(None)
             return
-        measured = {name: name for name in self._board.run_list.column_names if name in snapshot.curves}
-        if (memory := next((name for name in MEMORY if name in snapshot.curves), None)) is not None:
-            measured["memory"] = memory
-        together = {run: fold for fold in snapshot.watch.folds for run in fold}
-        of_metric = {
-            column: {
-                run: value
-                for name, value in values_at(snapshot.curves[metric], x).items()
-                for run in together.get(name, (name,))
-            }
-            for column, metric in measured.items()
-        }
+        curves, folds = snapshot.curves, snapshot.watch.folds
+        before = self._shown
+        if before is not None and before[:2] == (x, folds) and before[2] is curves:
+            return
+        self._shown = x, folds, curves
+        together = {run: fold for fold in folds for run in fold}
+        memory = next((name for name in MEMORY if name in curves), "")
         place = unit_of_axis(grid.x_label).exact(x)
-        if self._shown != (place, of_metric):
-            self._shown = place, of_metric
-            self._show_columns(
-                lambda column: column_at(column, place, of_metric[column.name])
-                if column.name in of_metric else column
-            )  # fmt: skip
+
+        def read(column: Column) -> Column:
+            metric = memory if column.name == "memory" else column.name
+            if metric not in curves:
+                return column
+            values = values_at(curves[metric], x)
+            of_runs = {run: value for name, value in values.items() for run in together.get(name, (name,))}
+            return column_at(column, place, of_runs)
+
+        self._show_columns(read)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from tui.screens.dashboard.resting_line import resting_line
 from tui.state.snapshot import Snapshot
 from tui.views.first_steps import first_steps
 from tui.views.run_list_row import Row
+from tui.widgets.message_row import MessageRow
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.run_overview import Overview
 
@@ -29,8 +30,15 @@ class CursorPanes:
         self._config = config
         self._title, self._advised = "", ""
 
-    def show(self, snapshot: Snapshot, row: Row | None, filter_text: str) -> None:
-        """Show a row; None for a list without rows, and then ``filter_text`` is what leaves none."""
+    def show(self, snapshot: Snapshot, row: Row | None, filter_text: str, rest: str) -> None:
+        """Show a row.
+
+        Args:
+            snapshot: Has its run.
+            row: The row; None for a list without rows.
+            filter_text: What leaves none then.
+            rest: What the row for messages says while there is none; empty for a line on the row.
+        """
         status = snapshot.by_id.get(row.run or "") if row else None
         detail = snapshot.detail if snapshot.detail and status and snapshot.detail.run == status.run else None
         config = {}
@@ -45,12 +53,13 @@ class CursorPanes:
             self._title = title
             self._screen.query_one("#right").border_title = Content(title)
         if detail is not None:
-            lines: Iterable[str] = detail.console
-        elif row is not None and row.run is None:
-            lines = ["not run yet: r queues it"]
+            lines = tuple(detail.console)
         else:
-            lines = ()
-        self._screen.query_one(Console).show(tuple(lines))
+            lines = ("not run yet: r queues it",) if row is not None and row.run is None else ()
+        console = self._screen.query_one(Console)
+        console.show(lines)
+        line = rest or resting_line(row, status, lines, has_console=console.display)
+        self._screen.query_one(MessageRow).rest = line
         advice = "\n".join(self._advice(snapshot, filter_text)) if row is None else ""
         if advice != self._advised:
             self._advised = advice

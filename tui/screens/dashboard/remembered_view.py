@@ -30,7 +30,7 @@ def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, fil
     hidden = [name for name, pane in panes.items() if pane.has_class("-hidden")]
     state = board.state
     return SavedView(
-        axis=state.axis if state.axis in board.snapshot.axes else "epoch",
+        axis=state.wanted_axis,
         log_y=board.grid.log_y,
         smoothing=state.smoothing,
         order=arrangement.order,
@@ -55,7 +55,7 @@ def give_view(view: SavedView, board: Board, screen: Screen[None], arranging: Ar
         arranging: What arranges its list.
     """
     grid, state = board.grid, board.state
-    state.axis = next((axis for axis in get_args(Axis) if axis == view.axis), "epoch")
+    state.axis = state.wanted_axis = next((axis for axis in get_args(Axis) if axis == view.axis), "epoch")
     state.smoothing = bounded_step(view.smoothing)
     state.bands, state.pinned = not view.each_seed, view.pinned
     grid.x_label, grid.log_y, grid.smoothing = state.axis, view.log_y, weight_of(state.smoothing)

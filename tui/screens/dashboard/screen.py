@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import ClassVar
 
+import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -51,7 +52,7 @@ from tui.state.messages import (
     Queued,
 )
 from tui.state.run_page_record import Page
-from tui.state.session import SavedView
+from tui.state.session import MOST, SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.colour_assignment import Signs
 from tui.views.run_destination import wording
@@ -60,6 +61,7 @@ from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.machine.status_line import MachineLine
+from tui.widgets.message_row import Foot
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.filter_box import FilterBox
 from tui.widgets.runs.run_list import RunList
@@ -127,7 +129,7 @@ class Dashboard(TargetScreen):
             yield Overview(id="right")
         yield Console(id="console")
         yield MachinePane(id="bottom")
-        yield KeyBar()
+        yield Foot()
 
     def _title_of_project(self) -> str:
         name = self.project.folder.name or str(self.project.folder)
@@ -167,6 +169,8 @@ class Dashboard(TargetScreen):
         signs = self._signs.choose(snapshot, watch.runs, watch.folds)
         self.run_list.show(self.rows(), signs, self.state.pinned)
         self._show_focus()
+        if self._heard and snapshot.watch == watch and not snapshot.loading:
+            self._charts.fit_axis()
         if self._heard and snapshot.watch == self._watch():
             self.draw(self.grid)
             self._reading.show()
@@ -195,7 +199,7 @@ class Dashboard(TargetScreen):
 
     def _show_focus(self) -> None:
         row = self.row
-        self._cursor_panes.show(self.snapshot, row, self.filter.text)
+        self._cursor_panes.show(self.snapshot, row, self.filter.text, self._reading.rest)
         self.set_class(row is None and self._heard, "-empty")
         bar, experiment = self.query_one(KeyBar), row.experiment if row is not None else ""
         bar.needless = self.needless()
@@ -268,10 +272,12 @@ class Dashboard(TargetScreen):
 
     def taken_view(self) -> SavedView:
         """Return how the screen is looked at."""
-        return remembered_view.taken_view(self, self, self.arrangement, self.filter.text)
+        view = remembered_view.taken_view(self, self, self.arrangement, self.filter.text)
+        return msgspec.structs.replace(view, signs=dict(list(self._signs.kept.items())[-MOST:]))
 
     def give_view(self, view: SavedView) -> None:
         """Look at the screen in that way, as far as that is possible."""
+        self._signs.keep(view.signs)
         remembered_view.give_view(view, self, self, self._arranging)
 
     # ---- what is looked at
@@ -353,6 +359,7 @@ class Dashboard(TargetScreen):
     @on(ChartGrid.ReadingMoved)
     def _reading_moved(self) -> None:
         self._reading.show()
+        self._show_focus()
 
     @on(Opened)
     def _opened(self) -> None:

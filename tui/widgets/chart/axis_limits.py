@@ -11,27 +11,26 @@ from tui.axis_ticks import Unit
 from tui.widgets.chart.dot_spans import Window
 from tui.widgets.chart.series import Series
 
+NEAR_ZERO = 1.0
+"""The part of the height of curves above zero up to which the axis begins at zero."""
 ROOM = 0.04
 """The part of their width that curves have in front of them when they grow."""
 
 
-def x_limits(
-    curves: Sequence[Series], unit: Unit, before: tuple[float, float] | None
-) -> tuple[float, float] | None:
-    """Return the ends of the x axis, None without a point.
+def x_limits(curves: Sequence[Series], before: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return the ends of the x axis, None without a point: those of the curves.
 
     Curves that grow get some room, so that most of the picture stays as it is.
 
     Args:
         curves: What is drawn.
-        unit: Of the x axis.
         before: The ends in the last picture, if it was of these curves when they were shorter.
     """
     ends = [(float(curve.x[0]), float(curve.x[-1])) for curve in curves if curve.x.size]
     if not ends:
         return None
     first, last = min(a for a, _ in ends), max(b for _, b in ends)
-    left, right = axis_ticks.limits(first, last, unit, ticks=6)
+    left, right = axis_ticks.apart(first, last)
     if before is None or before[0] != left:
         return left, right
     if right <= before[1]:
@@ -65,5 +64,9 @@ def window_of(
         return None
     low, high = min(low for low, _ in bounded), max(high for _, high in bounded)
     if log_y:
-        return Window(left, right, *axis_ticks.log_limits(low, high), log_y=True)
-    return Window(left, right, *axis_ticks.limits(low, high, unit))
+        low, high = axis_ticks.apart(max(low, 1e-300), min(high, axis_ticks.BIGGEST))
+        return Window(left, right, low if low > 0 else high / 2, high, log_y=True)
+    bottom, top = axis_ticks.limits(low, high, unit)
+    if low >= 0 and (bottom < 0 or low <= NEAR_ZERO * (high - low)):
+        bottom = 0.0
+    return Window(left, right, bottom, top)

@@ -22,6 +22,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.app_options import ascii_only
+from tui.palette import shown_in
 from tui.state.chart_line import ChartLine
 from tui.widgets.chart.measured_points import nearest
 from tui.widgets.chart.range_selection import RangeSelection, marks
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from tui.widgets.chart.dot_spans import Floats
 
 View = tuple[float, float]
+FAINT = 0.55
+"""How much of a curve's colour its unsmoothed values and its band have."""
 
 
 class Chart(Widget):
@@ -247,9 +250,11 @@ class Chart(Widget):
                 self._inks = [self.get_component_rich_style(name) + under for name in names]
             del self._inks[len(Ink) :]
             for line in self._lines:
-                colour = self.colors[3] if self.app.no_color else _parse(line.colour)
+                theme = self.app.current_theme
+                shown = shown_in(line.colour, theme.name, dark=theme.dark)
+                colour = self.colors[3] if self.app.no_color else _parse(shown)
                 self._inks.append(under + Style(color=colour.rich_color, bold=line.pinned or None))
-                for strength in (0.45, 0.3):
+                for strength in (FAINT, FAINT):
                     self._inks.append(under + Style(color=background.blend(colour, strength, 1).rich_color))
             self._inks_key = key
         return self._inks

@@ -39,10 +39,6 @@ if TYPE_CHECKING:
     from tui.state.chart_line import ChartLine
 
 
-_PLACES = {"step": "steps", "epoch": "epochs", "time": "times"}
-"""What a run lacks that has no place on an axis; of other axes it is their name."""
-
-
 class Plot:
     """A chart drawn for one setting. What moves with the cursor is added by `draw`."""
 
@@ -74,7 +70,7 @@ class Plot:
         self._covered: Bools = np.zeros((0, 0), np.bool_)
         self._crosses: set[tuple[int, int]] = set()
         """The cells that show where seeds diverged."""
-        self.limits = x_limits(self._series, self._x_unit, before)
+        self.limits = x_limits(self._series, before)
         self.window = (
             window_of(self._series, self.limits, self._unit, view=setting.view, log_y=setting.log_y)
             if self.limits is not None
@@ -187,7 +183,7 @@ class Plot:
     def _say_nothing(self) -> None:
         text = "no data yet"
         if self._series and not any(len(series.x) for series in self._series):
-            text = f"no {_PLACES.get(self.setting.x_label, self.setting.x_label)}: x for another axis"
+            text = f"no {axis_ticks.places_on(self.setting.x_label)}: x for another axis"
         elif any(bool(drawable(series.y, log_y=False).any()) for series in self._series):
             text = "nothing above zero" if self.setting.log_y else "nothing in this range"
         text = fit(text, max(self.setting.width - 2, 0), self._glyphs.dots)
@@ -215,11 +211,14 @@ class Plot:
         self._draw_curves(self._canvas)
 
     def _paste(self, frame: Frame, top: int, column: int) -> None:
-        table = str.maketrans(*self._glyphs.axes)
+        table, window = str.maketrans(*self._glyphs.axes), self.window
+        at_zero = window is not None and window.bottom == 0 and not window.log_y
+        zero = frame.height - 1 if at_zero else None  # values of zero lie on the lowest dots of their cells
         self._sheet.paste(top, column, [row.translate(table) for row in frame.rows], Ink.AXIS)
         for offset, text in enumerate(frame.rows[: frame.height], top):
             if not text[frame.left :].isspace():
-                self._sheet.write(offset, column + frame.left, self._glyphs.grid * frame.width, Ink.GRID)
+                rule = self._glyphs.zero if offset - top == zero else self._glyphs.grid
+                self._sheet.write(offset, column + frame.left, rule * frame.width, Ink.GRID)
 
     def _draw_curves(self, canvas: Canvas) -> None:
         order = sorted(range(len(self._curves)), key=lambda index: self._lines[index].pinned)

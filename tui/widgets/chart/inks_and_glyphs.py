@@ -53,14 +53,15 @@ class Glyphs:
     moving: str = "»"
     axes: tuple[str, str] = ("┼", "┤")
     grid: str = "┈"
+    zero: str = "▁"
 
 
-ASCII = Glyphs("++++", "-", "|", ":", "x", "..", "+-", "-", ">", ("┤┼│└┬─", "++|++-"), " ")
+ASCII = Glyphs("++++", "-", "|", ":", "x", "..", "+-", "-", ">", ("┤┼│└┬─", "++|++-"), " ", "_")
 UNICODE = Glyphs()
 
 
 def marks_of(lines: Sequence[ChartLine], *, ascii_only: bool) -> list[str]:
-    """The mark of each line: its own, or one that goes with its colour where any has none."""
+    """The sign of each line: its own, or one that goes with its colour where any has none."""
     if not all(line.mark for line in lines):
         return markers_for((line.colour for line in lines), ascii_only=ascii_only)
     return [Sign(line.colour, line.mark).drawn(ascii_only=ascii_only) for line in lines]

@@ -105,12 +105,15 @@ def layout_for(window: Window, width: int, height: int, unit: axis.Unit, x_label
 
 
 def _y_ticks(window: Window, rows: int, unit: axis.Unit) -> Ticks:
+    places: list[float] = []
     if window.log_y:
-        places = axis.log_ticks(window.bottom, window.top, max(rows // 2, 2))
+        places = axis.log_ticks(window.bottom, window.top, max(rows // 2, 2), unit)
         labels = unit.log_labels(places)
-    else:
+    if len(places) < 2:
         places = axis.linear_ticks(window.bottom, window.top, min(max(round(rows / 3), 2), 8), unit)
         labels = unit.labels(places)
+    if unit.kind == "fraction":
+        labels = [label.removeprefix("0") if label.startswith("0.") else label for label in labels]
     return _cells(window.rows(np.array(places, np.float64), 4 * rows) // 4, labels, rows)
 
 

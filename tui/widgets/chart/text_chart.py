@@ -75,7 +75,7 @@ def chart_text(lines: Sequence[ChartLine], setting: TextSetting, notes: Sequence
         *(fit(plain(note), setting.width, glyphs.dots) for note in notes),
     ]
     rows = max(setting.height - 1 - len(below), 5)
-    ends = x_limits(series, axis_ticks.unit_of_axis(setting.x_label), None)
+    ends = x_limits(series, None)
     window = None if ends is None else window_of(series, ends, unit, view=None, log_y=setting.log_y)
     if window is None:
         has_values = any(bool(drawable(each.y, log_y=False).any()) for each in series)

@@ -29,11 +29,11 @@ Sized = tuple[Column, int]
 
 
 def mark_of(row: Row, unfolded: Collection[str]) -> str:
-    """Return the shape before a row: the state of its run, hollow where that is to stop."""
+    """Return the sign before a row: the state of its run, that of a live one where it is to stop."""
     if row.group:
         return "▾" if row.folds in unfolded else "▸"
     if row.stops:
-        return "□"
+        return MARKS["running"][0]
     if row.age and row.state == "silent":  # its site is away: it ran when that was heard last
         return MARKS["running"][0]
     return MARKS[row.state][0] if row.state else "·"

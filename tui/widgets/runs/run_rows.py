@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from engine.analysis.alarms import KINDS
 from tui.app_options import ascii_only
-from tui.palette import Sign
+from tui.palette import Sign, shown_in
 from tui.text import shorten
 from tui.views.run_list_columns import DEFAULT, Column, find_column
 from tui.views.run_list_row import Row
@@ -242,7 +242,8 @@ class RunRows(ScrollView):
         if sign is None:
             return Segment(f"{before}  ", self._style("quiet") if before != " " else None)
         mark = sign.drawn(ascii_only=ascii_only(self.app))
-        return Segment(f"{before}{mark} ", Style(color=sign.colour))
+        theme = self.app.current_theme
+        return Segment(f"{before}{mark} ", Style(color=shown_in(sign.colour, theme.name, dark=theme.dark)))
 
     def _style(self, name: str) -> Style:
         return Style(

@@ -95,5 +95,5 @@ def test_the_list_has_a_column_for_it_only_where_a_run_was_sent(run: Run, capsys
     print_run_table([status_of(run)])
     heading, row = capsys.readouterr().out.splitlines()
     assert heading.split()[:4] == ["state", "run", "on", "epoch"]
-    assert row.split()[:4] == ["◌", "queued", run.id, "jz"]
+    assert row.split()[:4] == ["…", "queued", run.id, "jz"]
     assert '"on":"jz"' in json_line(status_of(run)).replace(" ", "")

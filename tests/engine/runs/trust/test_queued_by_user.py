@@ -174,7 +174,7 @@ def test_another_queued_json(own, text, expected):
 
 @pytest.mark.parametrize("reason", [BEFORE_THIS_VERSION, BY_SOMEBODY_ELSE, DAMAGED_ENTRY])
 def test_what_to_do_stands_in_a_row_of_80_cells(reason):
-    row = f"│ ★ ◌ ViT-B-32x32-16-7 {reason}"
+    row = f"│ ★ … ViT-B-32x32-16-7 {reason}"
     assert row.index("hold --release`") + len("hold --release`") < 80 - len("… │")
 
 
