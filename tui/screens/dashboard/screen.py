@@ -140,6 +140,7 @@ class Dashboard(TargetScreen):
     def on_resize(self) -> None:
         """Let other panes give way on a low screen."""
         self.set_class(self.size.height < LOW, "-low")
+        self.call_after_refresh(self._arranging.name_pane)
 
     @property
     def grid(self) -> ChartGrid:
@@ -163,6 +164,7 @@ class Dashboard(TargetScreen):
         watch = self._watch()
         signs = self._signs.choose(snapshot, watch.runs, watch.folds)
         self.run_list.show(self.rows(), signs, self.state.pinned)
+        self._arranging.name_pane()
         self._show_focus()
         if self._heard and snapshot.watch == self._watch():
             self.draw(self.grid)
@@ -309,14 +311,12 @@ class Dashboard(TargetScreen):
 
     @on(ListChanged)
     def _list_changed(self) -> None:
-        self._arranging.name_pane()
         self.watch_snapshot()
 
     @on(MarksHidden)
     def _marks_hidden(self, message: MarksHidden) -> None:
         runs = self.snapshot.by_id
         there = [key for key in message.keys if not key.startswith("run:") or key[4:] in runs]
-        self._arranging.name_pane()
         if there:
             self.say(
                 f"{len(there)} marked row{'s' * (len(there) > 1)} no longer listed: unmarked", SHORTEST_S
@@ -367,6 +367,7 @@ class Dashboard(TargetScreen):
     def _filter_submitted(self) -> None:
         self._filtering.understand(writing=False)
         self.watch_snapshot()
+        self.run_list.keep_marks()
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
