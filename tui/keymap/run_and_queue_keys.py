@@ -133,7 +133,7 @@ ON_RUNS = (
         (Action("group", BOARD, (Hotkey("B", "Group by settings"),)),),
     ),
     HelpLine(
-        "Runs", "r", "run it where it ran last; missing seeds, else all",
+        "Runs", "r", "run it where it ran last; missing seeds, else asks which",
         (Action("run", BOARD, (Hotkey("r", "Run", on_bar=True),), rank=4, changes=True),),
     ),
     HelpLine(

@@ -18,6 +18,7 @@ from engine.diagnostics import doctor, gpu_leaks, repairs
 from engine.diagnostics.leftover_processes import check_leftovers
 from engine.diagnostics.run_checks import drafts, examine, why_unreadable
 from engine.events import Checkpoint, Log, Metrics, Start, decode, encode
+from engine.queue.stop_and_resume import request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
 from engine.runs.processes.membership import mark
@@ -672,3 +673,9 @@ class TestCommand:
         with run_lock.hold(Store(lab / "runs").create(tiny, seed=0)):
             pass
         assert engine("doctor").stderr.startswith(f"runs: locked by {disk}".encode())
+
+
+def test_what_was_cancelled_before_it_began_is_well(store, run):
+    enqueue(run)
+    request_stop(run, "stop-now")
+    assert (status_of(run).state, kinds(run)) == ("stopped", [])

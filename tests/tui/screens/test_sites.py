@@ -185,7 +185,7 @@ async def test_a_site_that_takes_its_time_holds_no_key_up(
 
     monkeypatch.setattr("engine.remote.post.submit_to", slow)
     async with opened(lab, (120, 36)) as pilot:
-        await pilot.press("r", "question_mark")
+        await pilot.press("r", "n", "question_mark")
         await pilot.pause()
         assert "Help" in type(pilot.app.screen).__name__
         assert "on jz" not in toasts(pilot)

@@ -24,6 +24,7 @@ from tui.screens.actions.edit_experiment import ConfigActions
 from tui.screens.actions.export import ExportActions
 from tui.screens.actions.labels_and_trash import LabelActions
 from tui.screens.actions.move_and_hold import QueueActions
+from tui.screens.actions.queue_experiments import ExperimentActions
 from tui.screens.actions.run_stop_resume import RunActions
 from tui.screens.actions.run_with_changes import OverrideActions
 from tui.screens.actions.target import give_actions, situation_of
@@ -105,8 +106,8 @@ class Dashboard(TargetScreen):
         runs = RunActions(self)
         self._layers = LayerActions(self, self, self, runs)
         give_actions(
-            self, runs, QueueActions(self), LabelActions(self), OverrideActions(self), ConfigActions(self),
-            CopyActions(self), ExportActions(self), self._comparing, self._charts, self._arranging,
+            self, runs, ExperimentActions(self), QueueActions(self), LabelActions(self), OverrideActions(self),
+            ConfigActions(self), CopyActions(self), ExportActions(self), self._comparing, self._charts, self._arranging,
             self._filtering, PaneActions(self, self), self._layers,
         )  # fmt: skip
 
