@@ -119,8 +119,8 @@ class ArrangeActions:
         runs.choose(arrangement.columns, by_hand=bool(arrangement.chosen), arrows=arrows)
         self._board.show()
 
-    def name_pane(self) -> None:
-        """Say around the list what it is grouped and sorted by, how many rows are marked, and what has no room."""
+    def name_pane(self, filtered: str) -> None:
+        """Say around the list what it is grouped and sorted by, what is marked, what has no room, what is filtered."""
         groups, runs = self._arrangement.groups, self._board.run_list
         left, marked = self._screen.query_one("#left"), len(runs.marked_rows)
         title = f"Runs by {' '.join(groups)}" if groups else "Runs"
@@ -130,6 +130,7 @@ class ArrangeActions:
             name, cells = crowded
             widens = "" if left.has_class("-roomy") or self._screen.has_class("-narrow") else ", [ widens"
             words = f"{name} needs {cells} more cell{'s' * (cells > 1)}{widens}"
+        words = " · ".join(filter(None, (filtered, words)))
         if (title, words) != self._named:
             self._named = title, words
             left.border_title, left.border_subtitle = Content(title), Content(words)

@@ -102,7 +102,7 @@ class Dashboard(TargetScreen):
         self._charts = ChartActions(self, self)
         self._comparing = CompareActions(self, self, reader)
         self._arranging = ArrangeActions(self, self, self.arrangement)
-        self._filtering = FilterActions(self, self.filter, lambda: self.snapshot)
+        self._filtering = FilterActions(self, self, self.filter, lambda: self.snapshot)
         runs = RunActions(self)
         self._layers = LayerActions(self, self, self, runs)
         give_actions(
@@ -117,7 +117,7 @@ class Dashboard(TargetScreen):
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield RunList(id="runs")
-                yield FilterBox(lambda: self.filter.known_values(self.snapshot))
+                yield FilterBox(lambda: self.filter.known_values(self.snapshot), lambda: self.filter.saved)
             with Vertical(id="middle"):
                 yield ChartGrid(id="charts")
                 yield TextBox(placeholder="metric, a regular expression", id="search")
@@ -141,7 +141,7 @@ class Dashboard(TargetScreen):
     def on_resize(self) -> None:
         """Let other panes give way on a low screen."""
         self.set_class(self.size.height < LOW, "-low")
-        self.call_after_refresh(self._arranging.name_pane)
+        self.call_after_refresh(self._name_pane)
 
     @property
     def grid(self) -> ChartGrid:
@@ -165,12 +165,15 @@ class Dashboard(TargetScreen):
         watch = self._watch()
         signs = self._signs.choose(snapshot, watch.runs, watch.folds)
         self.run_list.show(self.rows(), signs, self.state.pinned)
-        self._arranging.name_pane()
+        self._name_pane()
         self._show_focus()
         if self._heard and snapshot.watch == self._watch():
             self.draw(self.grid)
             self._comparing.draw()
         self.look()
+
+    def _name_pane(self) -> None:
+        self._arranging.name_pane(self.filter.count_text(self.snapshot))
 
     def show(self) -> None:
         """Show everything anew."""
@@ -266,11 +269,11 @@ class Dashboard(TargetScreen):
 
     def taken_view(self) -> SavedView:
         """Return how the screen is looked at."""
-        return remembered_view.taken_view(self, self, self.arrangement, self.filter.text)
+        return remembered_view.taken_view(self, self, self.arrangement, self.filter)
 
     def give_view(self, view: SavedView) -> None:
         """Look at the screen in that way, as far as that is possible."""
-        remembered_view.give_view(view, self, self, self._arranging)
+        remembered_view.give_view(view, self, self, self._arranging, self.filter)
 
     # ---- what is looked at
 

@@ -182,9 +182,9 @@ class RunRows(ScrollView):
         elif badge:
             kept = without_last_cells(fitting, cell_len(badge))
             badge, fitting = badge.rjust(total(fitting) - total(kept)), kept
-        segments, tone = [], self._style("bad" if row.state in ("failed", "crashed") else "quiet")
+        segments = []
         if note and not place:  # before the columns, where the name leaves room
-            segments.append(Segment(f" {shorten(note, free - 1, end=True)}", tone))
+            segments.append(self._note(row, note, min(free, cell_len(note) + 1)))
         for index, ((column, size), text) in enumerate(zip(fitting, texts, strict=False)):
             if index not in place:
                 segments.append(Segment(" " + placed(text, column, size), name if column.spread else quiet))
@@ -192,12 +192,17 @@ class RunRows(ScrollView):
                 cells = total(fitting[place.start : place.stop])
                 if index == 0:
                     cells += note_growth(cell_len(note) + 1 - cells, free, tag_cells)
-                words = f" {shorten(note, cells - 1, end=True)}"
-                segments.append(Segment(words + " " * (cells - cell_len(words)), tone))
+                segments.append(self._note(row, note, cells))
         if badge:
             grave = row.alarm == KINDS[0] and not row.stops
             segments.append(Segment(badge, self._style("bad" if grave else "wait")))
         return segments
+
+    def _note(self, row: Row, note: str, cells: int) -> Segment:
+        """Return the reason of a row in so many cells."""
+        words = f" {shorten(note, cells - 1, end=True)}"
+        tone = self._style("bad" if row.state in ("failed", "crashed") else "quiet")
+        return Segment(words + " " * (cells - cell_len(words)), tone)
 
     def _swatch(self, row: Row) -> Segment:
         """The colour and sign of the row's curve, where it has one; a bar before it when it is overlaid.
