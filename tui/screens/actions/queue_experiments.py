@@ -111,14 +111,15 @@ def seed_question(plans: Sequence[Plan]) -> tuple[str, str, list[Choice]]:
 
     if len(plans) > 1:
         title, which, again = (
-            f"{len(plans)} experiments have all their seeds",
+            f"{len(plans)} experiments have all their seeds already",
             "of each",
             "the same seeds again",
         )
     else:
         (plan,) = plans
         seeds = plan.experiment.run_seeds
-        title = f"{plan.experiment.name} has its seed{'s' * (len(seeds) > 1)}"
+        which_seeds = f"all {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
+        title = f"{plan.experiment.name} has {which_seeds} already"
         which = f"({plan.following})"
         again = f"all {len(seeds)} again" if len(seeds) > 1 else f"seed {seeds[0]} again"
     lines = [f"{clean(plan.experiment.name)} {existing_runs(plan.there)}." for plan in plans[:5]]

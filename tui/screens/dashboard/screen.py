@@ -135,7 +135,7 @@ class Dashboard(TargetScreen):
         """Name the panes."""
         self.query_one("#left").border_title = "Runs"
         self.query_one("#right").border_title = "Run"
-        self.query_one("#bottom").border_title = "Machine and queue"
+        self.query_one("#bottom").border_title = " Machine and queue "
         self.run_list.focus()
 
     def on_resize(self) -> None:
@@ -372,6 +372,8 @@ class Dashboard(TargetScreen):
         self._filtering.understand(writing=False)
         self.watch_snapshot()
         self.run_list.keep_marks()
+        if hidden := self.run_list.overlaid & self.snapshot.by_id.keys() - self.visible_runs:
+            self.say(f"{len(hidden)} overlaid and hidden: their curves stay, c leaves them out", SHORTEST_S)
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
