@@ -13,6 +13,8 @@ Callbacks that do it by themselves; their libraries are imported when they are a
     from vitui_log import LightningCallback     # Trainer(callbacks=[LightningCallback()])
     from vitui_log import TransformersCallback  # Trainer(..., callbacks=[TransformersCallback()])
     from vitui_log import KerasCallback         # model.fit(..., callbacks=[KerasCallback()])
+
+Each takes names in place of the library's: ``LightningCallback(rename={"val_acc": "test/accuracy"})``.
 """
 
 from __future__ import annotations
@@ -144,9 +146,16 @@ def _lightning_callback() -> type:
     class LightningCallback(Callback):  # type: ignore[misc]
         """Logs what a LightningModule has logged: at the end of each epoch, of a validation alone, and of a test."""
 
+        def __init__(self, rename: Mapping[str, str] | None = None) -> None:
+            super().__init__()
+            self._rename = rename or {}
+
         def _log(self, trainer: Any, epoch: float) -> None:
             if trainer.is_global_zero and not trainer.sanity_checking:
-                log(trainer.callback_metrics, step=trainer.global_step, epoch=epoch)
+                named = {
+                    self._rename.get(name, name): value for name, value in trainer.callback_metrics.items()
+                }
+                log(named, step=trainer.global_step, epoch=epoch)
 
         def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
             self._log(trainer, trainer.current_epoch + 1)
@@ -167,10 +176,16 @@ def _transformers_callback() -> type:
     class TransformersCallback(TrainerCallback):  # type: ignore[misc]
         """Logs what the Trainer logs; ``eval_loss`` becomes ``val/loss`` and ``loss`` becomes ``train/loss``."""
 
+        def __init__(self, rename: Mapping[str, str] | None = None) -> None:
+            super().__init__()
+            self._rename = rename or {}
+
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             if state.is_world_process_zero:
                 named = {
-                    _transformers_name(name): value for name, value in (logs or {}).items() if name != "epoch"
+                    self._rename.get(name) or _transformers_name(name): value
+                    for name, value in (logs or {}).items()
+                    if name != "epoch"
                 }
                 log(named, step=state.global_step, epoch=state.epoch)
 
@@ -195,13 +210,16 @@ def _keras_callback() -> type:
     class KerasCallback(Callback):  # type: ignore[misc]
         """Logs what Keras measures in each epoch; ``val_loss`` becomes ``val/loss``, ``loss`` ``train/loss``."""
 
+        def __init__(self, rename: Mapping[str, str] | None = None) -> None:
+            super().__init__()
+            self._rename = rename or {}
+
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             steps = (self.params or {}).get("steps")
-            log(
-                dict(map(_keras_pair, (logs or {}).items())),
-                step=steps and steps * (epoch + 1),
-                epoch=epoch + 1,
-            )
+            named = {
+                self._rename.get(name) or _keras_name(name): value for name, value in (logs or {}).items()
+            }
+            log(named, step=steps and steps * (epoch + 1), epoch=epoch + 1)
 
         def on_test_end(self, logs: Any = None) -> None:
             if logs and not getattr(self, "_fits", False):
@@ -216,9 +234,8 @@ def _keras_callback() -> type:
     return KerasCallback
 
 
-def _keras_pair(pair: tuple[str, Any]) -> tuple[str, Any]:
-    name, value = pair
-    return f"val/{name[4:]}" if name.startswith("val_") else f"train/{name}", value
+def _keras_name(name: str) -> str:
+    return f"val/{name[4:]}" if name.startswith("val_") else f"train/{name}"
 
 
 _CALLBACKS = {

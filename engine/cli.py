@@ -22,7 +22,7 @@ VERBS = {
     "check": "check_and_models", "models": "check_and_models",
     "tag": "labels_trash_doctor", "note": "labels_trash_doctor", "rm": "labels_trash_doctor",
     "restore": "labels_trash_doctor", "doctor": "labels_trash_doctor",
-    "logger": "logger",
+    "logger": "logger", "completion": "completion.shells",
     "site": "sites", "fetch": "sites", "far-end": "sites",
 }  # fmt: skip
 """The module of each verb in ``engine.commands``, in the order of the help."""

@@ -36,8 +36,13 @@ __all__ = [
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed, and more.
 CI = "CI" in os.environ
-settings.register_profile("vitui", deadline=None, derandomize=CI, max_examples=100 if CI else 40)
+settings.register_profile("vitui", deadline=None, derandomize=CI, max_examples=60 if CI else 40)
 settings.load_profile("vitui")
+
+# Whoever starts tests in the background has these ignored, and so has every process of theirs.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 ROOT = Path(__file__).parent.parent
 

@@ -32,7 +32,7 @@ from tui.screens.help import KEYS
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ROOTS: dict[str, click.Command] = {"engine": engine.cli.main, "vitui": tui.cli.main}
-FOR_DEVELOPERS = {"dev", "bench", "callbacks", "fuzz", "loggers"}
+FOR_DEVELOPERS = {"dev", "bench", "fuzz", "loggers"}
 NOTHING = "none"
 """How a table writes the default None."""
 REQUIRED = "required"

@@ -57,7 +57,9 @@ LOOKS: dict[str, list[list[str]]] = {
     "far-end": [],
     "fetch": [],  # they talk to sites
     "open": [],  # the app: tests/tui/test_hostile_screens.py
+    "serve": [],  # the app once more
     "logger": [["logger"]],
+    "completion": [["completion", "bash"]],
     "export": [["export", "--to", kind, "--force"] for kind in ("csv", "json", "tensorboard", "parquet")],
     "import": [["import", "exports/csv/metrics.csv", "--runs", "imported"]],
     "plot": [
@@ -89,6 +91,7 @@ def output_of(group: click.Group, *arguments: str) -> str:
     """Call a verb, and return what it printed; it may refuse, with words."""
     done = CliRunner().invoke(group, list(arguments))
     assert done.exception is None or isinstance(done.exception, SystemExit), arguments
+    assert "is a fault of" not in done.output, arguments
     return done.output
 
 

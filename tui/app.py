@@ -113,6 +113,10 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
     def get_driver_class(self) -> type[Driver]:
         """Return what the app is drawn by: in a terminal, what hears any byte and leaves at signals."""
         usual = super().get_driver_class()
+        if usual.__name__ == "WebDriver":
+            from tui.terminal.page_driver import PageDriver
+
+            return PageDriver
         return TerminalDriver if usual is LinuxDriver else usual
 
     def on_resize(self) -> None:

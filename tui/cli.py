@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from engine.commands.options import fail, option_config, option_runs
 from engine.commands.outermost import CommandGroup, tell_of_crash
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tui.app import VituiApp
 
 
-VERBS = {"export": "export", "import": "import_runs", "plot": "plot", "report": "report"}
+VERBS = {"export": "export", "import": "import_runs", "plot": "plot", "report": "report", "serve": "serve"}
 """The module of each verb in ``tui.commands``, and its function there; ``open`` is here."""
 
 
@@ -48,6 +49,8 @@ class OpenByDefault(CommandGroup):
         """Put the verb `open` before anything that is no verb and no option of the group's own."""
         own = {"-h", "--help", "--version"}
         verbs = self.list_commands(ctx)
+        if ctx.resilient_parsing and not args:
+            return super().parse_args(ctx, args)  # a shell asks for the first word
         if not args or (args[0] not in verbs and args[0] not in own):
             if args and args[0].isidentifier() and not Path(args[0]).exists():
                 from engine.text import nearest
@@ -56,6 +59,14 @@ class OpenByDefault(CommandGroup):
                     fail(f"there is no folder {args[0]!r}, and no such verb{meant}")
             args = ["open", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return what a shell can complete the first word to: a verb, a folder, or an option of `open`."""
+        opening = self.get_command(ctx, "open")
+        assert opening is not None  # noqa: S101  it is here
+        options = opening.shell_complete(ctx, incomplete) if incomplete.startswith("-") else []
+        items = {item.value: item for item in [*super().shell_complete(ctx, incomplete), *options]}
+        return [*items.values(), CompletionItem(incomplete, type="dir")]
 
 
 @click.group("vitui", cls=OpenByDefault, context_settings={"help_option_names": ["-h", "--help"]})
@@ -120,7 +131,12 @@ def open_app(
     theme: str | None,
 ) -> None:
     """Open the app (what `vitui` alone does)."""
-    if not once and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+    is_page = "TEXTUAL_DRIVER" in os.environ  # of `vitui serve`, which stands for the terminal
+    if (
+        not once
+        and not is_page
+        and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    ):
         fail("vitui needs a terminal; `engine run NAME` trains and `engine ls` lists without one")
     sys.setswitchinterval(0.001)  # the screen waits less for the thread that reads
     gc.disable()  # until the app is there: a tenth of the time that takes

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from engine.catalog.models import MODELS, TIMM_PREFIX
+from engine.commands.completion import candidates
 from engine.commands.options import USAGE, fail, option_config, option_json
 from engine.config.loader import check_notes, find_experiment, load_config
 from engine.config.schema import chosen_settings
@@ -16,7 +17,7 @@ from engine.text import json_line, nearest
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=candidates.experiments)
 @option_config
 @option_json
 def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:

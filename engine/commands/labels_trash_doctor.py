@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.commands.answers import Answers
+from engine.commands.completion import candidates
 from engine.commands.options import fail, option_json, option_runs, warn
 from engine.errors import UserError
 from engine.runs.store import Run, Store
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
     options_metavar="[--runs DIR] [--json]",
 )
-@click.argument("words", nargs=-1, required=True, metavar="RUN... [+TAG|-TAG]...")
+@click.argument(
+    "words", nargs=-1, required=True, metavar="RUN... [+TAG|-TAG]...", shell_complete=candidates.runs_and_tags
+)
 @option_runs
 @option_json
 def tag(words: tuple[str, ...], root: Path, as_json: bool) -> None:
@@ -51,7 +54,7 @@ def tag(words: tuple[str, ...], root: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", shell_complete=candidates.runs)
 @click.argument("text", required=False)
 @option_runs
 @option_json
@@ -82,7 +85,7 @@ def note(run_name: str, text: str | None, root: Path, as_json: bool, edit: bool,
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[RUN...]")
+@click.argument("names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.runs)
 @option_runs
 @option_json
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")

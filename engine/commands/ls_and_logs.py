@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from engine.commands.completion import candidates
 from engine.commands.options import option_json, option_runs, warn
 from engine.runs.store import Store
 
@@ -33,12 +34,13 @@ class _FilterCommand(click.Command):
 
 
 @click.command(cls=_FilterCommand)
-@click.argument("terms", nargs=-1, metavar="[FILTER...]")
+@click.argument("terms", nargs=-1, metavar="[FILTER...]", shell_complete=candidates.terms)
 @option_runs
 @option_json
 @click.option(
-    "--sort", metavar="KEY", help="Order by a key of filters, the least first; -KEY: the most first."
-)
+    "--sort", metavar="KEY", help="Order by a key of filters, the least first; -KEY: the most first.",
+    shell_complete=candidates.sort_keys,
+)  # fmt: skip
 @click.option(
     "--limit", type=click.IntRange(0), metavar="N", help="Only the first N; without --sort the newest N."
 )
@@ -74,7 +76,7 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
 
 
 @click.command()
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", shell_complete=candidates.runs)
 @option_runs
 @option_json
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")

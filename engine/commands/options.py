@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from engine.commands.completion import candidates
+
 if TYPE_CHECKING:
     from engine.config.site import Site
 
@@ -47,8 +49,9 @@ def option_changes(command: Command) -> Command:
 def option_settings(command: Command) -> Command:
     """Add ``--set``."""
     return click.option(
-        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a key for this run; repeatable."
-    )(command)
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a key for this run; repeatable.",
+        shell_complete=candidates.settings,
+    )(command)  # fmt: skip
 
 
 def option_device(command: Command) -> Command:
@@ -77,6 +80,7 @@ def option_on(command: Command) -> Command:
         "--on",
         "on",
         metavar="SITE",
+        shell_complete=candidates.sites,
         help="Where it goes: a site of [sites.NAME], slurm:PARTITION or host:ALIAS.",
     )(command)
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import click
 
+from engine.commands.completion import COMPLETION_ASKED
 from engine.commands.options import fail, warn
 from engine.commands.plain_output import print_plain
 from engine.errors import PASSING, UserError
@@ -36,6 +37,10 @@ class CommandGroup(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command and leave."""
         with _orderly_exit(self.name or "vitui"):
+            if os.environ.get(COMPLETION_ASKED):
+                from engine.commands.completion.shells import print_candidates
+
+                return print_candidates(self, self.name or "vitui")
             return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:

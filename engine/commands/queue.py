@@ -11,6 +11,7 @@ import click
 
 from engine.commands.answers import Answers
 from engine.commands.approve import is_approved, option_yes
+from engine.commands.completion import candidates
 from engine.commands.options import (
     fail,
     option_changes,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=candidates.experiments)
 @click.option(
     "--wait/--work", "only_queue", default=False,
     help="Only queue, or (default) also start a worker, or what looks after runs at a site.",
@@ -49,7 +50,10 @@ if TYPE_CHECKING:
 @click.option("--seeds", metavar="0,1,2", help="A run for each of these seeds.")
 @click.option("--gpus", type=click.IntRange(1, 64), help="Devices for each run: --set gpus=N.")
 @click.option("--priority", default=0, show_default=True, help="The higher, the earlier.")
-@click.option("--after", multiple=True, metavar="RUN", help="Not before this run has finished; repeatable.")
+@click.option(
+    "--after", multiple=True, metavar="RUN", help="Not before this run has finished; repeatable.",
+    shell_complete=candidates.runs,
+)  # fmt: skip
 @click.option("--share", is_flag=True, help="It may share a GPU with others that may, while memory lasts.")
 def submit(
     names: tuple[str, ...], only_queue: bool, on: str | None, config_path: Path, root: Path,
@@ -137,7 +141,7 @@ def work(
 
 
 @click.command()
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", shell_complete=candidates.runs)
 @option_runs
 @option_json
 @click.option("--now", is_flag=True, help="Do not wait for the end of the epoch.")
@@ -168,7 +172,7 @@ def stop(
 
 
 @click.command()
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", shell_complete=candidates.runs)
 @option_runs
 @option_json
 @click.option("--first", "where", flag_value="first", help="Before all others.")
@@ -193,7 +197,7 @@ def move(
 
 
 @click.command()
-@click.argument("run_names", nargs=-1, required=True, metavar="RUN...")
+@click.argument("run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.runs)
 @option_runs
 @option_json
 def cancel(run_names: tuple[str, ...], root: Path, as_json: bool) -> None:
@@ -209,7 +213,7 @@ def cancel(run_names: tuple[str, ...], root: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("run_names", nargs=-1, required=True, metavar="RUN...")
+@click.argument("run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.runs)
 @option_runs
 @option_json
 @click.option(

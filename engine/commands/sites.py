@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from engine.commands.answers import Answers
+from engine.commands.completion import candidates
 from engine.commands.options import option_config, option_json, option_runs, site_named
 
 _MARKS = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}
@@ -31,7 +32,7 @@ def ls(config_path: Path, root: Path, as_json: bool) -> None:
 
 
 @site.command()
-@click.argument("name")
+@click.argument("name", shell_complete=candidates.sites)
 @option_config
 @option_runs
 @option_json
@@ -65,7 +66,7 @@ def far_end(stdio: bool, folder: str) -> None:  # noqa: ARG001  click gives what
 
 
 @click.command()
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", shell_complete=candidates.runs)
 @click.argument("which", type=click.Choice(["best", "last"]), default="best")
 @option_runs
 @option_json

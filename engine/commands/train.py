@@ -13,6 +13,7 @@ import click
 
 from engine.commands.answers import Answers
 from engine.commands.approve import is_agreed, is_approved, option_yes
+from engine.commands.completion import candidates
 from engine.commands.options import (
     USAGE,
     fail,
@@ -45,7 +46,7 @@ HERE = "here"
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=candidates.experiments)
 @option_config
 @option_runs
 @option_changes
@@ -86,7 +87,7 @@ def run(
 
 
 @click.command()
-@click.argument("run_name", metavar="RUN", required=False)
+@click.argument("run_name", metavar="RUN", required=False, shell_complete=candidates.runs)
 @option_runs
 @option_device
 @option_json

@@ -84,7 +84,12 @@ class KnownRuns:
 
 def _are_copies(one: Source, other: Source) -> bool:
     """Return whether two sources of the same contents are one file, moved or copied with the folders around it."""
-    if str(STDIN) in (one.path, other.path) or one.name != other.name:
+    if str(STDIN) in (one.path, other.path):
+        return False
+    if one.path == other.path:  # it is called after more of its folders, or fewer, by where the import began
+        short, long = sorted((one.name, other.name), key=len)
+        return f"/{long}".endswith(f"/{short}")
+    if one.name != other.name:
         return False
     if is_run_of_vitui(one.name):
         return True

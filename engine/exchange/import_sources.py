@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from engine.exchange.log_names import TABLES, heading_says_places, is_log, is_usual_log
+from engine.exchange.log_names import TABLES, is_log, may_hold_curves
 from engine.exchange.trackers.event_folders import EventFolder
 from engine.exchange.trackers.mlflow_database import is_mlflow_database
 from engine.exchange.trackers.mlflow_reader import began, is_mlflow_run
@@ -250,7 +250,7 @@ def _sources_of(contents: _Contents, findings: Findings) -> Iterator[ImportSourc
             yield ImportSource("mlflow", each, (*parts, each.name))
         elif each.suffix == WANDB:
             yield ImportSource("wandb", each, (*parts, each.stem))
-        elif is_log(each) and (is_usual_log(each) or heading_says_places(each)):
+        elif may_hold_curves(each):
             logs.append(each)
         else:
             findings.passed[_kind_of(each)] += 1

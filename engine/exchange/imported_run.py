@@ -7,14 +7,13 @@ import hashlib
 import math
 import re
 import struct
-import unicodedata
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator
-from itertools import count, groupby
+from itertools import groupby
 from typing import Any, NamedTuple
 
-from engine.catalog.metric_names import metric_name
+from engine.catalog.metric_names import as_written, free_name
 from engine.events import LATEST, MAX_METRICS, Metrics
 from engine.exchange.optional_packages import ExchangeError
 
@@ -266,12 +265,8 @@ class ImportedRun:
             return number
         if len(self._names) >= MAX_METRICS:
             raise ValueError(f"there are more than {MAX_METRICS:,} metrics")
-        name = plain = metric_name(metric)
-        numbers = count(2)
-        suffix = "_"
-        while name in self._names:
-            name, suffix = metric_name(plain, suffix), f"_{next(numbers)}"
-        if name != unicodedata.normalize("NFC", metric.strip()):
+        name = free_name(metric, self._names)
+        if name != as_written(metric):
             self.renamed[metric] = name
         self._numbers[metric] = self._names[name] = len(self._names)
         return self._numbers[metric]

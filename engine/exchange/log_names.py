@@ -22,8 +22,13 @@ _USUAL = re.compile(
 _BARE = re.compile(rf"{_SPLIT}|out|output|stdout|console")
 _HISTORY = re.compile(r'\s*\{\s*"[^"\\]{1,80}"\s*:\s*\[\s*(-?\d|NaN)')
 """How a dictionary of curves begins, as Keras' ``History.history`` is dumped."""
-_RUNS_OF_VITUI = "run,experiment,seed,state,"
-"""How runs.csv begins that `vitui export` writes beside metrics.csv: a row a run, and no measurements."""
+_RESULTS = "it has the results of a row's runs; `vitui export --to csv` writes what they measured"
+_WITHOUT_CURVES = {
+    "run,experiment,seed,state,": "it has a row a run; metrics.csv beside it has what they measured",
+    "experiment,data,seeds,": _RESULTS,
+    "experiment,seeds,": _RESULTS,
+}
+"""How tables begin that `vitui export` writes and that are no logs, and what they are: runs.csv, and `--table`."""
 _HEAD = 64 * 1024
 """Bytes of a file that are looked at."""
 _PLACES = frozenset(
@@ -55,6 +60,18 @@ def split_of(path: Path) -> str:
     return SPLITS.get(match["split"] or "", "") if match is not None else ""
 
 
+def why_without_curves(heading: str) -> str:
+    """Return what a table is that vitui has written and that is no log, by its heading; empty for all others."""
+    return next((why for begins, why in _WITHOUT_CURVES.items() if heading.startswith(begins)), "")
+
+
+def may_hold_curves(path: Path) -> bool:
+    """Return whether a file of a folder is a log of a training."""
+    if not is_log(path) or why_without_curves(_head(path)):
+        return False
+    return is_usual_log(path) or heading_says_places(path)
+
+
 def is_usual_log(path: Path) -> bool:
     """Return whether a table or a JSON file is called as training programs call their logs."""
     name = path.name.lower().removesuffix(".gz")
@@ -64,7 +81,7 @@ def is_usual_log(path: Path) -> bool:
 def heading_says_places(path: Path) -> bool:
     """Return whether a file begins as a table or as lines of JSON that say steps or epochs."""
     text = _head(path)
-    if text.startswith(_RUNS_OF_VITUI):
+    if why_without_curves(text):
         return False
     if '"log_history"' in text:
         return True

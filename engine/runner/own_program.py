@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -73,13 +73,27 @@ def run_script(
             ending.callback(
                 output.finish
             )  # once all are gone that printed: what they had printed is in the pipes
-            with Sampler(recorder.telemetry, _given_gpus(run), spent):
+            with Sampler(while_it_lives(program, recorder.telemetry), _given_gpus(run), spent):
                 _wait(program, group, orphans, stop)
                 _look_again(program, stop)
         left = orphans.end(group.group)
     if left:
         recorder.log("warning", left)
     return _end(program.returncode, output.last_lines, recorder, stop)
+
+
+def while_it_lives(
+    program: subprocess.Popen[bytes], report: Callable[[dict[str, float]], None]
+) -> Callable[[dict[str, float]], None]:
+    """Return what takes samples of a program: one from after its end says what it has spent, and holds no memory."""
+
+    def take(values: dict[str, float]) -> None:
+        if program.poll() is not None:
+            values = {name: value for name, value in values.items() if "/memory" not in name}
+        if values:
+            report(values)
+
+    return take
 
 
 def _given_gpus(run: Run) -> list[str]:

@@ -23,6 +23,7 @@ from typing import IO, ParamSpec
 
 from msgspec.structs import replace
 
+from engine.catalog.metric_names import MetricNames, as_written
 from engine.catalog.metrics import is_loss
 from engine.events import MAX_LINE, Event, Metrics
 from engine.runner.output_lines import BLOCK, PATIENCE_S, TOO_LONG, OutputLines
@@ -39,6 +40,8 @@ LINGER_S = 5.0
 """Seconds after which it is left although more is printed."""
 LONGEST_NAME = 60
 """Characters of a metric's name that are shown."""
+SAID_NAMES = 5
+"""Metrics that are called otherwise here and are named in the log."""
 KEPT = 64 * 1024
 """Bytes of the last output that are kept for the reason of a failure."""
 STDOUT = 1
@@ -67,6 +70,7 @@ class ProgramOutput:
             pipe.fileno(): OutputLines(self._hear, self._pass_on, self._refuse_line)
             for pipe in (program.stdout, program.stderr)
         }
+        self._names, self._renamed = MetricNames(), set[str]()
         self._ranks = PrintingRanks()
         self._remarked = self._diverged = False
         self._pipes: dict[int, IO[bytes]] = {pipe.fileno(): pipe for pipe in (program.stdout, program.stderr)}
@@ -141,6 +145,7 @@ class ProgramOutput:
         status = self._recorder.status
         event, refused = event_of(printed.fields, status.run, status.step, status.epoch)
         if isinstance(event, Metrics):
+            event = replace(event, values={self._name(name): value for name, value in event.values.items()})
             counted = self._ranks.sift(event, rank_of(printed.fields, printed.before))
             refused += counted.refused
             event = replace(event, values=counted.values) if counted.values or not event.values else None
@@ -151,6 +156,15 @@ class ProgramOutput:
         if isinstance(event, Metrics):
             self._say_what_diverges(event)
         return event is not None
+
+    def _name(self, printed: str) -> str:
+        """Return what a metric is called here, and log the first ones that are called otherwise."""
+        name = self._names.of(printed)
+        if name not in (printed, as_written(printed), *self._renamed) and len(self._renamed) < SAID_NAMES:
+            self._renamed.add(name)
+            was, now = shorten(printed, LONGEST_NAME), shorten(name, LONGEST_NAME)
+            self._say(self._recorder.log, "info", f"its program's metric {was!r} is called {now!r} here")
+        return name
 
     def _say_what_diverges(self, event: Metrics) -> None:
         """Log, the first time, that a loss is not finite: a program may go on for hours with it."""

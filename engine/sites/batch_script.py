@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from engine.config.site import ANY_PARTITION, Site
 from engine.runs.store import StoreError, is_run_id
+from engine.system.own_modules import ENGINE_THERE
 
 ARRAY_PREFIX = "vitui-array-"
 """What the name of an array begins with; the names of its runs' postings stand in its script."""
@@ -74,7 +75,7 @@ def batch_script(site: Site, root: Path, tasks: Sequence[Task], *, on_all_nodes:
         f"export VITUI_SITE={shlex.quote(site.name)}",
         *(_SPREAD.format(nodes=site.nodes).splitlines() if on_all_nodes else ()),
         *([f"export SRUN_CPUS_PER_TASK={site.cpus}"] if on_all_nodes and site.cpus else ()),
-        f'{"srun" if on_all_nodes else "exec"} {" ".join(words)} -m engine.cli train "${{vitui_runs[vitui_task]}}"'
+        f'{"srun" if on_all_nodes else "exec"} {" ".join(words)} {ENGINE_THERE} train "${{vitui_runs[vitui_task]}}"'
         f' --runs {shlex.quote(str(root))} --posted "${{vitui_names[vitui_task]}}"'
         ' --contents "${vitui_contents[vitui_task]}"',
     ]

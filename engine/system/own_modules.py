@@ -7,6 +7,8 @@ from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[2]
 """The folder of vitui's packages and of the two modules beside them."""
+ENGINE_THERE = "-m vitui_start engine.cli"
+"""The same for another Python, whose folder of vitui is not known here: what follows it starts `engine`."""
 
 
 def own_module(name: str) -> list[str]:

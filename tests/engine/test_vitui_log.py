@@ -6,7 +6,6 @@ import ast
 import importlib.util
 import json
 import math
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +21,7 @@ from engine.runs.current_state import status_of
 from engine.runs.store import Run, Store
 from engine.system.own_modules import own_module
 from tests.conftest import Engine
+from tests.engine.logger_libraries import python_with
 
 FILE = Path(__file__).parents[2] / "vitui_log.py"
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "NODE_RANK", "LOCAL_RANK")
@@ -165,13 +165,14 @@ class M(pl.LightningModule):
     def loss(self, b): return torch.nn.functional.cross_entropy(self.l(b[0]), b[1])
     def training_step(self, b, i):
         loss = self.loss(b); self.log("train/loss", loss, on_epoch=True, on_step=False); return loss
-    def validation_step(self, b, i): self.log("val/loss", self.loss(b))
+    def validation_step(self, b, i): self.log("val/cost", self.loss(b))
     def test_step(self, b, i): self.log("test/loss", self.loss(b))
     def configure_optimizers(self): return torch.optim.SGD(self.parameters(), 0.1)
 data = torch.utils.data.TensorDataset(torch.randn(16, 4), torch.randint(0, 2, (16,)))
 data = torch.utils.data.DataLoader(data, batch_size=4)
 bar = pl.callbacks.TQDMProgressBar()
-trainer = pl.Trainer(max_epochs=3, callbacks=[LightningCallback(), bar], logger=False, accelerator="cpu",
+log = LightningCallback(rename={{"val/cost": "val/loss"}})
+trainer = pl.Trainer(max_epochs=3, callbacks=[log, bar], logger=False, accelerator="cpu",
                      enable_checkpointing=False, enable_model_summary=False)
 module = M()
 trainer.fit(module, data, data)
@@ -189,8 +190,8 @@ data = [{"x": torch.randn(4), "labels": i % 2} for i in range(16)]
 arguments = transformers.TrainingArguments(
     output_dir="out", num_train_epochs=3, per_device_train_batch_size=4, logging_steps=2, eval_strategy="epoch",
     save_strategy="no", report_to=[], use_cpu=True)
-transformers.Trainer(
-    M(), arguments, train_dataset=data, eval_dataset=data, callbacks=[TransformersCallback()]).train()
+log = TransformersCallback({"eval_loss": "val/cost"})
+transformers.Trainer(M(), arguments, train_dataset=data, eval_dataset=data, callbacks=[log]).train()
 """
 KERAS = """
 import os; os.environ["KERAS_BACKEND"] = "torch"
@@ -199,7 +200,8 @@ from vitui_log import KerasCallback
 x, y = np.random.rand(16, 4), np.arange(16) % 2
 model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(2, activation="softmax")])
 model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
-model.fit(x, y, epochs=3, batch_size=4, validation_data=(x, y), callbacks=[KerasCallback()])
+log = KerasCallback({"val_accuracy": "val/right"})
+model.fit(x, y, epochs=3, batch_size=4, validation_data=(x, y), callbacks=[log])
 model.evaluate(x, y, callbacks=[KerasCallback()])
 """
 LIBRARIES = {
@@ -208,21 +210,10 @@ LIBRARIES = {
     "pytorch_lightning": (LIGHTNING.format(lightning="pytorch_lightning"),
                           {"train/loss": [4, 8, 12], "val/loss": [4, 8, 12], "test/loss": [12]}),
     "transformers": (TRANSFORMERS, {"train/loss": [2, 4, 6, 8, 10, 12], "train/lr": [2, 4, 6, 8, 10, 12],
-                                    "val/loss": [4, 8, 12], "train/mean_loss": [12]}),
-    "keras": (KERAS, {"train/loss": [4, 8, 12], "val/accuracy": [4, 8, 12], "test/loss": [12]}),
+                                    "val/cost": [4, 8, 12], "train/mean_loss": [12]}),
+    "keras": (KERAS, {"train/loss": [4, 8, 12], "val/right": [4, 8, 12], "test/loss": [12]}),
 }  # fmt: skip
 """A program by its library, and the steps of some metrics."""
-
-
-def python_with(library: str) -> str:
-    """Return a Python that has a library: CALLBACKS_PYTHON, or this one."""
-    python = os.environ.get("CALLBACKS_PYTHON", sys.executable)
-    probe = f"import importlib.util as u, sys; sys.exit(u.find_spec({library!r}) is None)"
-    if subprocess.run([python, "-P", "-c", probe]).returncode:
-        pytest.skip(
-            f"{library} is not installed: pip install '.[callbacks]', or name a Python by CALLBACKS_PYTHON"
-        )
-    return python
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from engine.catalog import output_folders
+from engine.commands.completion import candidates
 from engine.commands.options import fail, option_config, option_runs
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def misfit(options: Sequence[str], written: Sequence[Face]) -> str:
 
 
 @click.command()
-@click.argument("figures", nargs=-1, metavar="[FIGURE...]")
+@click.argument("figures", nargs=-1, metavar="[FIGURE...]", shell_complete=candidates.figures)
 @click.option(
     "--to",
     type=click.Choice(["tensorboard", "wandb", "csv", "json", "parquet"]),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from engine.catalog.metrics import AXES, Axis
+from engine.commands.completion import candidates
 from engine.commands.options import fail, option_config, option_runs
 from engine.commands.plain_output import plain
 from engine.commands.text_table import wants_colour
@@ -39,7 +40,7 @@ NOTHING_DRAWN = 1
 
 
 @click.command()
-@click.argument("words", nargs=-1, metavar="RUN... METRIC...")
+@click.argument("words", nargs=-1, metavar="RUN... METRIC...", shell_complete=candidates.runs_and_metrics)
 @option_config
 @option_runs
 @click.option(

@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from engine.catalog import output_folders
+from engine.commands.completion import candidates
 from engine.commands.options import option_config, option_runs
 
 
 @click.command()
-@click.argument("figures", nargs=-1, metavar="[FIGURE...]")
+@click.argument("figures", nargs=-1, metavar="[FIGURE...]", shell_complete=candidates.figures)
 @click.option(
     "--out",
     default=str(output_folders.REPORT),

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.catalog.metrics import AXES, Axis
 from engine.history.reader import CHUNK, History
 from engine.runs.store import Run
 from tui.feed import refresh_rate
-from tui.feed.seed_means import Bands
+from tui.feed.lazy_curves import LazyCurves
+from tui.feed.run_columns import RunColumns
 from tui.state.snapshot import Watch
-
-if TYPE_CHECKING:
-    from engine.analysis.curves import Curve
-    from engine.history.column_store import Array, Block
 
 LONG_FILE = 8 * 1024 * 1024
 """Unread bytes of a run from which a preview of it is shown first: reading them takes a tenth of a second."""
@@ -29,9 +26,10 @@ class CurveReader:
         """The watched runs' events, as far as they were read."""
         self._previews: dict[str, History] = {}
         """What is shown of runs while their long files are read."""
-        self._curves: dict[tuple[str, str], tuple[object, Curve]] = {}
-        """The curves of the last look by run and metric, with what they were made from."""
-        self._bands = Bands()
+        self._columns: dict[str, RunColumns] = {}
+        """What the runs of the last look had measured."""
+        self._curves: LazyCurves | None = None
+        """The curves of the last look."""
 
     def read(self, runs: Mapping[str, Run], watch: Watch) -> tuple[set[str], bool]:
         """Read on in the watched runs, for ``READ_BUDGET_S``.
@@ -68,30 +66,25 @@ class CurveReader:
             self._previews |= {name: sketch(runs[name].path) for name in long}
         return long
 
-    def curves(self, watch: Watch, finished: Collection[str]) -> dict[str, tuple[Curve, ...]]:
+    def curves(self, watch: Watch, finished: Collection[str]) -> LazyCurves:
         """Return the curves by metric; one without news is the same object as before, and its chart is not redrawn.
 
         Args:
             watch: Which runs, over which axis, how smooth, and which of them are one curve.
             finished: The runs that have finished.
         """
-        curves: dict[str, list[Curve]] = {}
-        places: dict[Block, Array] = {}
-        before, self._curves = self._curves, {}
+        before = self._columns
+        self._columns = {}
         for name in watch.runs:
             if (history := self._previews.get(name) or self.histories.get(name)) is None:
                 continue
-            for metric, column in history.columns.items():
-                length = history.offset if watch.axis == "joules" else len(column)
-                source = (watch.axis, watch.smoothing, len(history.starts), column, length)
-                made = before.get((name, metric))
-                if made is None or made[0] != source:
-                    made = source, _curve(name, history, metric, watch, places)
-                self._curves[name, metric] = made
-                curves.setdefault(metric, []).append(made[1])
-        if watch.folds:
-            return self._bands.fold(curves, watch.folds, finished, watch.smoothing)
-        return {metric: tuple(of_runs) for metric, of_runs in curves.items()}
+            columns = before.get(name)
+            if columns is None or not columns.is_current(history, watch.axis):
+                columns = RunColumns(name, history, watch.axis)
+            self._columns[name] = columns
+        runs = tuple(self._columns.values())
+        self._curves = LazyCurves(runs, watch.smoothing, watch.folds, finished, self._curves)
+        return self._curves
 
     def axes(self, watch: Watch) -> frozenset[Axis]:
         """Return the axes on which one of the watched runs at least can be drawn; all, where nothing is read yet."""
@@ -103,21 +96,3 @@ class CurveReader:
         """Return the settings with which a run's last attempt began; empty where its events do not tell them."""
         history = self.histories.get(run)
         return history.starts[-1].config if history and history.starts else {}
-
-
-def _curve(run: str, history: History, metric: str, watch: Watch, places: dict[Block, Array]) -> Curve:
-    """Return a curve; metrics that were measured together share one array of ``places``, not a copy each."""
-    from engine.analysis.curves import curve_of
-
-    x, y = history.series(metric, watch.axis)
-    x = places.setdefault(history.columns[metric].block, x)
-    return curve_of(run, x, y, watch.smoothing, _seams(history, watch))
-
-
-def _seams(history: History, watch: Watch) -> tuple[float, ...]:
-    """Return where on the x axis a run was resumed."""
-    if watch.axis == "step":
-        return tuple(float(step) for step in history.seams)
-    if watch.axis == "epoch":
-        return tuple(start.epoch for start in history.starts[1:] if start.epoch is not None)
-    return ()

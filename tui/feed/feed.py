@@ -124,7 +124,7 @@ class Feed:
     def follow(self) -> None:
         """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own.
 
-        While the screen has no time for one there is no next: each has all curves.
+        While the screen has no time for one there is no next: each has curves of its own.
         """
         first, self._budget_s = True, refresh_rate.FIRST_READ_BUDGET_S
         posted: Changed | None = None
@@ -235,9 +235,11 @@ class Feed:
     def _update_curves(self, tick: _Tick) -> None:
         watch, before = tick.watch, tick.before
         if tick.runs_read or watch != before.watch or tick.loading != before.loading:
+            curves = self._curves.curves(watch, self._finished(watch))
             tick.changes |= {
                 "watch": watch,
-                "curves": self._curves.curves(watch, self._finished(watch)),
+                "curves": curves,
+                "drawn": curves.drawn,
                 "axes": self._curves.axes(watch),
                 "loading": tick.loading,
                 "configs": {name: self._config(name) for name in watch.runs if name in self._runs},

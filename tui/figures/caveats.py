@@ -12,9 +12,11 @@ from engine.analysis.runs_that_count import Candidate, Choice, settings_of, unco
 from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.runs.store import Store
-from engine.text import setting_text
+from engine.text import setting_text, shorten
 
 Say = Callable[[str], None]
+NAMED, LONGEST_NAME = 4, 40
+"""How many metrics of a program are named, and the most characters of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +144,8 @@ def whats_missing(
         config: The configuration, which the command names unless it is the usual one.
         store: The folder of runs, which the command names unless it is the usual one.
     """
-    newest = {candidate.info.experiment: candidate.status for candidate in candidates}
+    runs = {candidate.info.experiment: candidate for candidate in candidates}
+    newest = {name: candidate.status for name, candidate in runs.items()}
     to_run = []
     for name in missing:
         if name not in newest:
@@ -150,12 +153,23 @@ def whats_missing(
             to_run.append(name)
         elif newest[name].state in ("queued", "starting", "running"):
             yield f"{name}: no {metric} yet, its newest run is {newest[name].state}"
+        elif measured := _measured_by_its_program(runs[name]):
+            yield f"{name}: its program measures {measured}, and no {metric}"
         else:
             device = f" on {newest[name].device}" if newest[name].device else ""
             yield f"{name}: no usable {metric}, its newest run {newest[name].state}{device}"
             to_run.append(name)
     if to_run:
         yield f"to make them: {shlex.join(_command(to_run, config, store))}"
+
+
+def _measured_by_its_program(run: Candidate) -> str:
+    """Return what a finished program that is none of vitui's measured, in words; empty where it is nothing or ours."""
+    if run.status.state != "finished" or not (run.config.get("command") or run.info.imported):
+        return ""
+    names = [shorten(name, LONGEST_NAME) for name in run.status.last if not name.startswith(("cpu/", "gpu/"))]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def _command(names: Sequence[str], config: Config, store: Store) -> list[str]:

@@ -15,13 +15,13 @@ from textual.widgets import Input, Static
 
 from engine.config import editor
 from engine.config.editor import EditError, StaleError
+from engine.config.setting_choices import choices, starting_with
 from engine.text import clean
 from tui.keymap.bindings import bindings
 from tui.screens.dialogs import Choice, Dialog
 from tui.terminal.dismissal import ClosesOnce
 from tui.text import mistake
 from tui.views.experiment_form_rows import NAME, Form
-from tui.views.setting_choices import choices, starting_with
 from tui.widgets.completing_input import CompletingInput, completion_line
 from tui.widgets.form_list import FormList
 from tui.widgets.key_bar import KeyBar

@@ -136,7 +136,9 @@ class Snapshot:
     """By run, as far as it has been read."""
     watch: Watch = Watch()
     curves: Mapping[str, tuple[Curve, ...]] = field(default_factory=dict)
-    """By metric."""
+    """By metric; each is made when it is asked for."""
+    drawn: frozenset[str] = frozenset()
+    """The runs after which the curves of all metrics are named."""
     axes: frozenset[Axis] = frozenset(AXES)
     """Those on which one of the watched runs at least can be drawn."""
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

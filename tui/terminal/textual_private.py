@@ -7,7 +7,8 @@ and the newest version of Textual that vitui allows.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, cast
 
 from rich.color import ColorSystem
@@ -19,8 +20,9 @@ from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
+from textual.css.scalar import Scalar
 from textual.drivers.linux_driver import LinuxDriver
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message_pump import MessagePump
 from textual.notifications import Notification
 from textual.screen import Screen
@@ -29,6 +31,13 @@ from textual.widget import Widget
 
 from tui.terminal.cell_diff import TerminalCells
 from tui.terminal.dismissal import ClosesOnce
+
+LAYOUT_S = 1.0
+"""Seconds after which pieces of rows are dropped once all of the screen was drawn: it is cut at other places now."""
+FORGOTTEN_EVERY_S = 10.0
+"""Seconds after which they are dropped anyhow, and the regions of sizes and screens that are no more."""
+PIECES = [name for name in Strip.__slots__ if name.endswith("_cache") and name != "_render_cache"]
+"""What a row keeps of itself, cut, joined and coloured; each piece does the same again."""
 
 
 class DiffingApp(App[str]):
@@ -42,6 +51,7 @@ class DiffingApp(App[str]):
     def __init__(self) -> None:
         super().__init__()
         self._cells_there = TerminalCells()
+        self._dropped_at = self._forgotten_at = time.monotonic()
 
     def resend(self) -> None:
         """Send everything with the next update, as the terminal may show anything by now."""
@@ -52,10 +62,46 @@ class DiffingApp(App[str]):
         self._cells_there.size = size
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        is_whole = isinstance(renderable, LayoutUpdate)
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
             renderable = cast("RenderableType", DiffUpdate(renderable, self._cells_there))
         super()._display(screen, renderable)
         Segment._split_cells.cache_clear()
+        self._forget(is_whole=is_whole)
+
+    def _forget(self, *, is_whole: bool) -> None:
+        """Drop what Textual keeps of earlier updates, if it is time to."""
+        now = time.monotonic()
+        if now >= self._dropped_at + (LAYOUT_S if is_whole else FORGOTTEN_EVERY_S):
+            self._dropped_at = now
+            forget_pieces(self.screen_stack)
+        if now >= self._forgotten_at + FORGOTTEN_EVERY_S:
+            self._forgotten_at = now
+            forget_regions()
+
+
+def forget_pieces(screens: Iterable[Screen[Any]]) -> None:
+    """Drop the pieces that rows were cut into, some ten thousand: each is a row with seven caches of its own.
+
+    Relies on ``Widget._styles_cache._cache`` and ``Widget._render_cache.lines`` to be the rows of a widget, and on the
+    slots of ``Strip`` in ``PIECES`` to be what was made of a row.
+
+    Args:
+        screens: Those that are open.
+    """
+    for screen in screens:
+        for widget in screen.walk_children(Widget, with_self=True):
+            for strip in (*widget._styles_cache._cache.values(), *widget._render_cache.lines):
+                for name in PIECES:
+                    getattr(strip, name).clear()
+
+
+def forget_regions() -> None:
+    """Drop the regions and sizes that were computed, up to 30,000; relies on functions of these kinds to be cached."""
+    for kind in (Region, Scalar):
+        for function in vars(kind).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
 
 
 class ReportingApp(App[str]):

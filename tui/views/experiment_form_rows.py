@@ -18,8 +18,8 @@ from engine.config.editor import EditError, clone, name_problem, quoted, set_val
 from engine.config.loader import notes_on, parse_config
 from engine.config.overrides import read_value
 from engine.config.schema import DEFAULTS
+from engine.config.setting_choices import help_of, keys_of
 from engine.config.validate import ConfigError
-from tui.views.setting_choices import help_of, keys_of
 
 NAME = "name"
 """The row of the experiment's name."""

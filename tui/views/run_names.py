@@ -51,9 +51,8 @@ def full_names(
 
 def labels_of_drawn(snapshot: Snapshot) -> dict[str, str]:
     """Return what the charts call each run that they draw, by id; a curve alone needs no name."""
-    drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
     runs = snapshot.by_id
-    statuses = [runs[name] for name in snapshot.watch.runs if name in drawn and name in runs]
+    statuses = [runs[name] for name in snapshot.watch.runs if name in snapshot.drawn and name in runs]
     of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
     labels = curve_labels(statuses, snapshot.metadata, of_seeds)
     return dict(zip((status.run for status in statuses), labels, strict=True))

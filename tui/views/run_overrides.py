@@ -15,10 +15,10 @@ import msgspec
 from engine.config.overrides import override, read_value
 from engine.config.preflight import missing, oversized_batch
 from engine.config.schema import Experiment
+from engine.config.setting_choices import choices, keys_of, starting_with
 from engine.config.site import Site, all_sites, parse_on
 from engine.config.validate import ConfigError
 from engine.text import clean
-from tui.views.setting_choices import choices, keys_of, starting_with
 
 SUBMIT_OPTIONS = ("seeds", "priority", "on")
 """What `engine submit` takes as options of its own."""

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.catalog.metric_names import LONGEST
 from engine.events import MAX_METRICS
 from engine.exchange.log_files.cells import MOMENTS, NUMERIC, Says
 from engine.exchange.log_files.losses import Losses
@@ -16,8 +17,6 @@ from engine.exchange.optional_packages import ExchangeError
 
 MAX_VALUES = 10_000_000
 """Numbers of a run beyond which a file is refused."""
-LONGEST = 2000
-"""Characters of a column's name; a metric with a longer one is left out."""
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
 

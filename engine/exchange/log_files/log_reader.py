@@ -27,6 +27,7 @@ from engine.exchange.log_files.records import Record
 from engine.exchange.log_files.table_rows import TableRows
 from engine.exchange.log_files.text_lines import TextLines
 from engine.exchange.log_files.wandb_chart import chart_columns
+from engine.exchange.log_names import why_without_curves
 from engine.exchange.measurements import COLUMNS
 from engine.exchange.optional_packages import ExchangeError
 from engine.text import text_of_csv
@@ -115,6 +116,8 @@ class _LogReader:
         if not begun:
             raise ExchangeError(f"{self._path} is empty: a table begins with the names of its columns")
         self._first_line = begun[0][1].strip()[:FIRST_SHOWN]
+        if why := why_without_curves(self._first_line):
+            raise ExchangeError(f"{self._path} is a table of `vitui export`: {why}")
         if first is not None and first[1].lstrip().startswith(("{", "[")):
             source = chain([first], source)
             reader = JsonRows(self._lines, source)
@@ -250,8 +253,8 @@ class _LogReader:
             also = "".join(f"; left out: {count:,} x {what}" for what, count in left.items())
             raise ExchangeError(
                 f"{self._path} is no table of measurements: it begins {self._first_line!r}, and below that no cell "
-                "is a number; a table names its columns in a line and has a row of numbers for each step or "
-                f"epoch{also}"
+                "is a number; a table names its columns in a line and has a row of numbers for each step or epoch. "
+                f"A log in words is not read: the table beside it is, such as timm's summary.csv{also}"
             )
 
 

@@ -18,6 +18,7 @@ from engine.config.site import Site
 from engine.sites.command_line import SSH_FAILED, Ssh, Unreachable, why_ssh_failed
 from engine.sites.frames import PIECE, Frame, FrameError, FrameReader, encode
 from engine.sites.messages import FROM_FAR, FarHead, Head, Ping
+from engine.system.own_modules import ENGINE_THERE
 
 PING_S = 5.0
 """Seconds between two pings."""
@@ -40,9 +41,9 @@ def far_end_script(site: Site, folder: str) -> str:
     """
     words = join(["far-end", "--stdio", f"--folder={folder}"])
     if site.python != Site(name="").python:
-        last = f"exec {_program(site.python)} -m engine.cli {words}"
+        last = f"exec {_program(site.python)} {ENGINE_THERE} {words}"
     else:
-        last = f"command -v engine >/dev/null && exec engine {words}\nexec python -m engine.cli {words}"
+        last = f"command -v engine >/dev/null && exec engine {words}\nexec python {ENGINE_THERE} {words}"
     return "\n".join([*site.setup, last])
 
 
@@ -83,9 +84,9 @@ class FarConnection:
                 stderr=self._errors,
                 start_new_session=True,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a ValueError is of a name that no program can be given
             self._errors.close()
-            raise Unreachable(f"ssh cannot be run: {error.strerror}") from None
+            raise Unreachable(f"ssh cannot be run: {getattr(error, 'strerror', None) or error}") from None
         self._to, self._from = _pipe(self._ssh.stdin).fileno(), _pipe(self._ssh.stdout).fileno()
         os.set_blocking(self._to, False)
         self._writing = threading.Lock()

@@ -71,6 +71,7 @@ EXEMPT: Mapping[str, str] = {
     "screen VariationScreen": NO_RUNS,
     "screen VituiApp": NO_RUNS,
     "vitui open": "opens the screens",
+    "vitui serve": "opens the screens, on a page",
     "vitui import": "writes the runs of other programs",
     "engine run": ONE_RUN,
     "engine resume": ONE_RUN,
@@ -91,6 +92,7 @@ EXEMPT: Mapping[str, str] = {
     "engine fetch": CHANGES,
     "engine far-end": "sends files of runs as they are",
     "engine bridge": "looks after runs at sites, and shows nothing",
+    "engine completion": NO_RUNS,
     "engine doctor": "says of runs that have not finished why, and no numbers",
 }
 

@@ -38,6 +38,7 @@ OTHERWISE = {
     "fetch": "it needs a site: tests/engine/remote/over_ssh/test_bridge_over_ssh.py",
     "far-end": "it speaks to another machine",
     "logger": "it prints a file",
+    "completion": "it prints a script",
     "bridge": "it serves until no site has a run",
 }
 

@@ -58,6 +58,18 @@ def table(path: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("name", ["metrics.csv", "curves.csv", "curve.csv", "a.txt"])
+def test_what_was_exported_keeps_its_names_whatever_its_file_is_called(name, store, write, here, out):
+    write(seed=3)
+    export_runs(store, "csv", out, say=say)
+    (out / "net").mkdir()
+    import_from(here, (out / "metrics.csv").rename(out / "net" / name), say=say)
+    (run,) = here.runs()
+    assert (run.info().experiment, run.info().seed) == ("tiny", 3)
+    with pytest.raises(ExchangeError, match=r"it has a row a run; metrics.csv beside it has"):
+        import_from(here, out / "runs.csv", say=say)
+
+
 @pytest.mark.parametrize(("kind", "exact"), [("csv", True), ("tensorboard", False)])
 def test_what_was_exported_comes_back_with_the_same_histories(kind, exact, store, write, here, out):
     runs = [write(seed=0), write(seed=1, again=12), write(seed=5, end=False)]
@@ -243,6 +255,7 @@ WRONG = {
     "": "is empty",
     "1,2\n3,4\n": "line 1 holds numbers",
     "a,b\nx,y\n": "is no table of measurements: it begins 'a,b'",
+    "experiment,data,seeds,test_f1_n,test_f1_mean\nvit,digits,3,3,0.9\n": "it has the results of a row's runs",
 }
 
 

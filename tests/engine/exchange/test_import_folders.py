@@ -144,6 +144,7 @@ def test_what_this_program_exported_or_trained_is_no_log(here, there, store, wri
     put(
         there / "export" / "runs.csv", "run,experiment,seed,state,reason,created,step,epoch\na,b,0,x,,1,2,3\n"
     )
+    put(there / "export" / "results.csv", "experiment,data,seeds,test_f1_mean\na,digits,3,0.9\n")
     (there / "runs").mkdir()
     run.path.rename(there / "runs" / run.id)
     said = take(here, there)
@@ -198,7 +199,10 @@ def test_how_a_file_begins_says_whether_it_is_a_log(text, is_log, tmp_path):
 
 def test_names_that_tools_give_to_every_log_say_nothing():
     assert all(
-        map(says_nothing, ("metrics", "Results", "train_log", "trainer_state", "log", "scalars", "val"))
+        map(
+            says_nothing,
+            ("metrics", "Results", "train_log", "trainer_state", "log", "scalars", "val", "curves"),
+        )
     )
     assert not any(map(says_nothing, ("resnet50", "run1", "metrics_resnet", "trained")))
     assert sorted(["v10", "v9", "a"], key=natural) == ["a", "v9", "v10"]

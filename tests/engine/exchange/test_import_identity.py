@@ -53,6 +53,15 @@ def test_a_copy_of_a_folder_is_the_same_file(here, tmp_path):
     assert any("passed over, it is here as" in line for line in said)
 
 
+@pytest.mark.parametrize("first", ["a", "a/train/x", "a/train/x/summary.csv"])
+def test_a_file_comes_in_once_from_whichever_folder_it_is_reached(first, here, tmp_path):
+    log(tmp_path / "a" / "train" / "x" / "summary.csv")
+    take(here, tmp_path / first)
+    for other in (".", "a", "a/train", "a/train/x", "a/train/x/summary.csv"):
+        take(here, tmp_path / other)
+    assert len(here.runs()) == 1
+
+
 def test_a_file_that_is_named_twice_comes_in_once(here, tmp_path):
     path = log(tmp_path / "a" / "metrics.csv")
     (tmp_path / "link.csv").symlink_to(path)

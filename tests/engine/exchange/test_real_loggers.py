@@ -6,9 +6,7 @@ import csv
 import io
 import os
 import subprocess
-import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from click.testing import CliRunner
 from engine.history.reader import History
 from engine.runs.store import Run, Store
 from tests.engine.exchange.imported import experiments_of, points_of, runs_of, take
+from tests.engine.logger_libraries import python_with
 from tests.tui.figures.test_export_figures import Lab
 from tui.cli import main
 
@@ -35,15 +34,14 @@ def written(tmp_path: Path) -> Written:
     """Have a library log into a folder, in a process of its own."""
 
     def write(what: str, module: str) -> Path:
-        if find_spec(module) is None:
-            pytest.skip(f"{module} is not installed: the extra `loggers` has it")
+        python = python_with(module)
         out = tmp_path / what
         out.mkdir()
         environment = {
             **os.environ, "KERAS_BACKEND": "torch", "KERAS_HOME": str(tmp_path), "CUDA_VISIBLE_DEVICES": "",
             "WANDB_DIR": str(out), "WANDB_CONFIG_DIR": str(tmp_path), "WANDB_CACHE_DIR": str(tmp_path),
         }  # fmt: skip
-        command = [sys.executable, "-W", "ignore", str(SCRIPT), what, str(out)]
+        command = [python, "-W", "ignore", str(SCRIPT), what, str(out)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return out

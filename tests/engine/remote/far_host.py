@@ -70,7 +70,9 @@ class FarHost:
     def hasty_python(self) -> str:
         """Return a program that is Python to those who start ``engine`` there, and makes it ``hasty_far``."""
         program = self.folder / "bin" / "hasty-python"
-        program.write_text(f"#!/bin/sh\nshift 2 # -m engine.cli\nexec {sys.executable} -c '{HASTY}' \"$@\"\n")
+        program.write_text(
+            f"#!/bin/sh\nshift 3 # -m vitui_start engine.cli\nexec {sys.executable} -c '{HASTY}' \"$@\"\n"
+        )
         program.chmod(0o755)
         return str(program)
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import random
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 import psutil
 import pytest
 
-from engine.events import Log, decode
+from engine.events import Event, Log, Metrics, decode
+from engine.exchange.log_files.log_reader import read_log
 from engine.history import History
+from engine.runner.own_program import while_it_lives
 from engine.runner.process_group import ProcessGroup
 from engine.runs.current_state import status_of
 from engine.runs.processes.membership import family
@@ -202,3 +206,45 @@ def test_what_ends_a_program_with_its_run_outlives_a_signal_to_both() -> None:
         assert psutil.Process(group.group).is_running()
         with pytest.raises(psutil.TimeoutExpired):
             psutil.Process(group.group).wait(0.1)
+
+
+def test_memory_is_that_of_the_program_and_not_of_what_waits_for_its_end() -> None:
+    taken: list[dict[str, float]] = []
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as program:
+        take = while_it_lives(program, taken.append)
+        take({"cpu/memory_process": 8e8, "gpu/energy": 1.0})
+    take({"cpu/memory_process": 3e7})
+    take({"cpu/memory_process": 3e7, "gpu/1/memory_used": 0.0, "gpu/energy": 2.0})
+    assert taken == [{"cpu/memory_process": 8e8, "gpu/energy": 1.0}, {"gpu/energy": 2.0}]
+
+
+def test_a_metric_is_called_as_in_an_import(lab: Path, engine: Engine) -> None:
+    names = [
+        "val_f1", "Val F1", " train/loss ", "a b", "a_b", "准确率", "cafe\N{COMBINING ACUTE ACCENT}", "-lr", 'top="5"',
+        "x" * 300, "x" * 301, "test/f1",
+    ]  # fmt: skip
+    rows = [{"step": step, **{name: step + i / 64 for i, name in enumerate(names)}} for step in (1, 2)]
+    (lab / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    lab_with(
+        lab,
+        "import json\nfor line in open('log.jsonl'):\n    values = json.loads(line)\n    step = values.pop('step')\n"
+        "    print(json.dumps({'event': 'metrics', 'step': step, 'epoch': 0, 'values': values}))\n",
+    )
+    assert engine("run", "mine").returncode == 0
+    (imported,) = read_log(Path("log.jsonl"), (lab / "log.jsonl").read_bytes())
+    printed = [decode(line) for line in only_run(lab).events.read_bytes().splitlines()]
+    assert _points(printed) == _points(imported.events("run"))
+    assert len(_points(printed)) == 2 * len(names)
+    said = [event.message for event in printed if isinstance(event, Log) and "is called" in event.message]
+    assert said[0] == "its program's metric 'Val F1' is called 'Val_F1' here"
+    assert len(said) == 5
+
+
+def _points(events: Iterable[Event | None]) -> set[tuple[str, int, float | None]]:
+    return {
+        (name, event.step, value)
+        for event in events
+        if isinstance(event, Metrics)
+        for name, value in event.values.items()
+        if name != "cpu/memory_process"
+    }

@@ -14,8 +14,9 @@ from engine.system.process import STOP_SIGNALS
 
 @pytest.fixture(autouse=True)
 def _handlers():
-    """Put the handlers of signals back after the test."""
+    """Begin as a process that no nohup started, and put the handlers of signals back after the test."""
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)

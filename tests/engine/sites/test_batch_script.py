@@ -48,11 +48,9 @@ def test_a_script_starts_the_run_of_its_task(tmp_path: Path, python: Path, task:
     run(script, tmp_path, SLURM_ARRAY_TASK_ID=str(task), VITUI_RUN="another", VITUI_SEED="7")
     mine = (ONE, TWO)[task]
     said = (root / mine.run / "console.log").read_text().splitlines()
-    assert said[:9] == [
-        "-m", "engine.cli", "train", mine.run, "--runs", str(root), "--posted", mine.name, "--contents",
-    ]  # fmt: skip
-    assert said[9] == mine.contents
-    assert sorted(said[10:]) == ["FROM_SETUP=a b", "VITUI_SITE=jz", "wrong"]
+    words = ["--runs", str(root), "--posted", mine.name, "--contents", mine.contents]
+    assert said[:11] == ["-m", "vitui_start", "engine.cli", "train", mine.run, *words]
+    assert sorted(said[11:]) == ["FROM_SETUP=a b", "VITUI_SITE=jz", "wrong"]
 
 
 def test_one_run_needs_no_array(tmp_path: Path, python: Path):

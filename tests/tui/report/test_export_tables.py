@@ -17,7 +17,9 @@ from markdown_it import MarkdownIt
 
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
+from engine.events import Start
 from engine.exchange.importing import import_from
+from engine.runs.recorder import Recorder
 from engine.text import printable, text_of_csv
 from tests.tui.figures.test_export_figures import HOSTILE, Lab, figure
 from tui.cli import main
@@ -194,6 +196,24 @@ def test_a_table_without_any_score_is_not_written(lab: Lab) -> None:
     assert lab.said[0] == "no table of f is written"
     assert "  a: no usable test/f1, its newest run finished on cpu" in lab.said
     assert not lab.out.exists()
+
+
+def test_a_program_that_measures_something_else_says_what(lab: Lab) -> None:
+    config = lab.config(["a"], '[experiments.mine]\ncommand = ["python", "train.py"]\n')
+    lab.train(config, "a")
+    run = lab.store.create(config.experiments["mine"], 0)
+    recorder = Recorder(run)
+    recorder.emit(Start(time=1.79e9, run=run.id, experiment="mine"))
+    recorder.metrics(
+        1,
+        1.0,
+        {"cpu/memory_process": 1.0, **dict.fromkeys(["train_loss", "val_loss", "acc", "f1", "x"], 0.5)},
+    )
+    recorder.end("finished", "")
+    recorder.close()
+    assert export(lab, config)
+    assert "  mine: its program measures train_loss, val_loss, acc, f1 and 1 more, and no test/f1" in lab.said
+    assert "to make them" not in lab.text, "another run measures no more"
 
 
 def test_the_same_command_writes_the_same_bytes(lab: Lab) -> None:

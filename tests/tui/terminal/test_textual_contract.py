@@ -27,6 +27,7 @@ from textual.css.stylesheet import Stylesheet
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key
+from textual.geometry import Region
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -166,6 +167,31 @@ async def test_nothing_is_kept_of_what_was_cut_for_the_screen() -> None:
         pilot.app.query_one("#second", Static).update("2nd")
         await pilot.pause()
         assert cuts().currsize == 0
+
+
+async def test_pieces_of_rows_are_let_go_of_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Diffing().run_test(size=SIZE) as pilot:
+        rows = textual_private.screen_strips(pilot.app.screen)
+        second = pilot.app.query_one("#second", Static)
+        kept = [*second._styles_cache._cache.values(), *second._render_cache.lines]
+        relied_on(kept, "Widget._styles_cache._cache and ._render_cache.lines, rows", "forget_pieces")
+        for strip in kept:
+            strip.crop(1, 2)
+        Region(0, 0, 3, 3).intersection(Region(1, 1, 9, 9))
+        pieces = [getattr(strip, name) for strip in kept for name in textual_private.PIECES]
+        relied_on(any(pieces), "Strip._crop_cache, which has a size", "forget_pieces")
+        relied_on(len(textual_private.PIECES) >= 5, "slots of Strip that are caches", "forget_pieces")
+        sizes = Region.intersection.cache_info  # type: ignore[attr-defined]
+        relied_on(sizes().currsize, "Region.intersection() to be cached", "forget_regions")
+        pilot.app.query_one("#first", Static).update("1st")
+        await pilot.pause()
+        assert any(pieces)
+        monkeypatch.setattr(textual_private, "FORGOTTEN_EVERY_S", 0.0)
+        pilot.app.query_one("#first", Static).update("one")
+        await pilot.pause()
+        assert not any(pieces)
+        assert sizes().currsize == 0
+        assert textual_private.screen_strips(pilot.app.screen) == rows
 
 
 async def test_the_rows_of_a_screen_are_drawn() -> None:

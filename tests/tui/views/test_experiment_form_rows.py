@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import tomli
 
+from engine.config.setting_choices import choices, help_of, keys_of, starting_with
 from tests.tui.conftest import EXPERIMENTS
 from tests.tui.pilot import AppPilot, opened, settle, toasts
 from tui.screens.dashboard.screen import Dashboard
@@ -13,7 +14,6 @@ from tui.screens.experiment_form import FormScreen
 from tui.state.snapshot import Project
 from tui.terminal.external_editor import editor_command
 from tui.views.experiment_form_rows import Form, free_name, written
-from tui.views.setting_choices import choices, help_of, keys_of, starting_with
 from tui.widgets.completing_input import CompletingInput
 from tui.widgets.form_list import FormList
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.widgets.chart.plotext_frame import Ticks, draw_frame
@@ -97,6 +97,7 @@ def test_labels_stand_at_their_ticks(drawn):
 
 
 @given(st.lists(frames(), min_size=4, max_size=8))
+@settings(max_examples=15)  # plotext takes 10 ms for a frame, and each is drawn twice
 def test_threads_draw_what_one_draws(drawn):
     alone = [draw_frame(*each) for each in drawn]
     draw_frame.cache_clear()
