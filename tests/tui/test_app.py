@@ -99,7 +99,7 @@ async def test_two_runs_of_one_experiment_have_two_colours(project: Project, wri
     write_run("ViT-small", seed=0)
     write_run("ViT-small", seed=1)
     async with opened(project) as pilot:
-        await pilot.press("l", "down", "space", "down", "space")
+        await pilot.press("l", "down", "space", "down", "space", "down")
         await settle(pilot)
         shown = board(pilot).query_one(ChartGrid).charts[0].lines
         assert len({line.colour for line in shown}) == 2
