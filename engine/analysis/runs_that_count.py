@@ -29,7 +29,7 @@ import msgspec
 
 from engine.config.schema import IMPORTED, Experiment, settings
 from engine.runs.current_state import status_of
-from engine.runs.status import LIVE, Status
+from engine.runs.status import LIVE, Status, never_began
 from engine.runs.store import Run, RunInfo, Store, StoreError
 
 MOST_CACHED = 50_000
@@ -284,11 +284,6 @@ def is_made_alike(one: RunFacts, other: RunFacts) -> bool:
 def age(run: RunFacts) -> tuple[float, str]:
     """Return the sort key of runs, the oldest first: when they were created, and their id."""
     return run.created, run.status.run
-
-
-def never_began(status: Status) -> bool:
-    """Return whether a run was taken out of the queue before it began."""
-    return status.state == "stopped" and not status.last and not status.started
 
 
 class _CachedSettings(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.analysis.runs_that_count import R, age, is_made_alike, never_began
-from engine.runs.status import LIVE, RESUMABLE, Status
+from engine.analysis.runs_that_count import R, age, is_made_alike
+from engine.runs.status import LIVE, RESUMABLE, Status, never_began
 
 
 def newest(runs: Iterable[Status]) -> Status | None:

@@ -20,7 +20,7 @@ from engine.runs.heartbeat import SILENCE_S
 from engine.runs.posted.posting import DAMAGED_POSTING, posting_of
 from engine.runs.posted.posting import FILE as POSTED_FILE
 from engine.runs.queue_entry import waiting_entry
-from engine.runs.status import ENDED, LIVE
+from engine.runs.status import ENDED, LIVE, never_began
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.posted_by_user import why_not_own
 from engine.system import lock_keepers
@@ -41,6 +41,8 @@ def check_state(case: Case) -> Iterator[Finding]:
         case "queued":
             cure = "" if status.reason else "`engine work` runs it"
             yield case.finding("queued", f"queued{reason}", cure)
+        case "stopped" if never_began(status):
+            pass  # it was cancelled, as somebody wanted
         case "failed" | "stopped" | "crashed":
             yield case.finding(status.state, f"{status.state}{reason}", resume)
         case "silent" if (posting := posting_of(run)) is not None:

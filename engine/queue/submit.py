@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from engine.analysis.runs_that_count import age, runs_that_count, settings_of
 from engine.config.preflight import missing
@@ -71,7 +74,7 @@ def seeds_present(
         runs: The statuses of runs, of any experiment.
         metadata: What the runs were made with, by id; runs without an entry are passed over.
     """
-    seeds, current = experiment.run_seeds, settings_of(experiment)
+    seeds, current = set(experiment.run_seeds), settings_of(experiment)
     own = summaries_of(
         (run for run in runs if run.experiment == experiment.name and run.seed in seeds), metadata
     )
@@ -79,6 +82,26 @@ def seeds_present(
     counted = [run for run in runs_that_count(alike, experiment).runs if run.status.state == "finished"]
     under_way = [run for run in sorted(alike, key=age) if run.status.state in (*LIVE, "queued")]
     return {run.status.seed: run.status for run in (*counted, *under_way)}
+
+
+def next_free_seed(
+    experiment: Experiment,
+    runs: Sequence[Status],
+    metadata: Mapping[str, RunMetadata],
+    taken: Container[int] = (),
+) -> int:
+    """Return the first seed behind those of an experiment that no run makes needless.
+
+    Args:
+        experiment: As it stands in experiments.toml.
+        runs: The statuses of runs, as for ``seeds_present``.
+        metadata: What the runs were made with, by id.
+        taken: Seeds that are not free for another reason.
+    """
+    first = max(experiment.run_seeds) + 1
+    behind = {run.seed for run in runs if run.experiment == experiment.name and run.seed >= first}
+    present = seeds_present(replace(experiment, seeds=sorted(behind)), runs, metadata) if behind else {}
+    return next(seed for seed in itertools.count(first) if seed not in present and seed not in taken)
 
 
 def seeds_present_in(store: Store, experiment: Experiment) -> dict[int, Status]:

@@ -273,3 +273,8 @@ class Status(msgspec.Struct, kw_only=True):
                 self.pace_s = self.elapsed_s / (step - self.first_step)
             self.pace_from_step, self.pace_from_s = step, self.elapsed_s
         self.pace_to_step = step
+
+
+def never_began(status: Status) -> bool:
+    """Return whether a run was taken out of the queue before it began."""
+    return status.state == "stopped" and not status.last and not status.started

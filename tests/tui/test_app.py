@@ -101,7 +101,7 @@ async def test_two_runs_of_one_experiment_have_its_colour_and_their_digits(
     write_run("ViT-small", seed=0)
     write_run("ViT-small", seed=1)
     async with opened(project) as pilot:
-        await pilot.press("l", "down", "space", "down", "space")
+        await pilot.press("l", "down", "space", "down", "space", "down")
         await settle(pilot)
         shown = board(pilot).query_one(ChartGrid).charts[0].lines
         assert [line.mark for line in shown] == ["0", "1"]

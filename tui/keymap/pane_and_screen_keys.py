@@ -70,7 +70,7 @@ ON_THE_SCREEN = (
         ),
     ),
     HelpLine(
-        "Screen", "[ ]", "show or hide the side panes",
+        "Screen", "[ ]", "show or hide the side panes; [ first widens a list that lacks room",
         (
             Action(
                 "pane", BOARD,

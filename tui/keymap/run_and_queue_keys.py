@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual.binding import Binding
+
 from engine.runs.status import Status
-from tui.keymap.action import Action, HelpLine, Hotkey, Situation
+from tui.keymap.action import WAY_OUT, Action, HelpLine, Hotkey, Situation
 
 BOARD = ("Dashboard",)
 RUN = ("RunScreen",)
@@ -14,6 +16,8 @@ RUNS = ("RunList",)
 CLASSES = ("ClassBars",)
 LOG = ("LogView",)
 COLUMNS = ("ColumnList",)
+FILTER = ("FilterInput",)
+SAVED = Binding.Group("Saved filters", compact=True)
 
 
 def _stoppable(now: Situation) -> bool:
@@ -133,7 +137,7 @@ ON_RUNS = (
         (Action("group", BOARD, (Hotkey("B", "Group by settings"),)),),
     ),
     HelpLine(
-        "Runs", "r", "run it where it ran last; missing seeds, else all",
+        "Runs", "r", "run it where it ran last; missing seeds, else asks which",
         (Action("run", BOARD, (Hotkey("r", "Run", on_bar=True),), rank=4, changes=True),),
     ),
     HelpLine(
@@ -197,7 +201,28 @@ ON_RUNS = (
             Action("filter", BOARD, (Hotkey("f", "Filter", on_bar=True),), rank=10),
             Action(
                 "complete", ("CompletingInput",),
-                (Hotkey("tab", "Complete", "1"), Hotkey("shift+tab", "Complete otherwise", "-1")),
+                (Hotkey("tab", "Complete", "1", on_bar=True), Hotkey("shift+tab", "Complete otherwise", "-1")),
+            ),
+        ),
+    ),
+    HelpLine(
+        "Runs", "↑ ↓  ctrl+s", "in the filter: those that are saved; save it by a name",
+        (
+            Action(
+                "recall", FILTER,
+                (
+                    Hotkey("up", "Saved filters", "-1", on_bar=True, group=SAVED),
+                    Hotkey("down", "Saved filters", "1", on_bar=True, group=SAVED),
+                ),
+                rank=1,
+            ),
+            Action(
+                "save_filter", FILTER, (Hotkey("ctrl+s", "Save", on_bar=True),), rank=2, screen="Dashboard"
+            ),
+            Action("submit", FILTER, (Hotkey("enter", "Keep", on_bar=True, display="enter"),), rank=3),
+            Action(
+                "back", FILTER, (Hotkey("escape", "Clear", on_bar=True, display="esc"),), rank=WAY_OUT,
+                screen="Dashboard",
             ),
         ),
     ),

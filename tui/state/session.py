@@ -36,6 +36,8 @@ class SavedView(msgspec.Struct, kw_only=True, frozen=True):
     each_seed: bool = False
     """Whether each seed was a curve of its own, and not part of their mean."""
     filter: str = ""
+    filters: dict[str, str] = {}
+    """The saved filters by name."""
     hidden: list[str] = []
     """The panes that were hidden, and those that were shown where they are not by themselves, as ``+NAME``."""
     theme: str = ""

@@ -32,6 +32,15 @@ class Meant(NamedTuple):
         return bool(self.runs or self.experiments)
 
 
+def experiments_passing(snapshot: Snapshot, meant: Meant) -> tuple[int, int]:
+    """Return how many experiments a filter leaves, with those that only runs know, and how many there are."""
+    of_run = {status.run: status.experiment or status.run for status in snapshot.runs}
+    everything = set(of_run.values()) | set(
+        snapshot.config.experiments if snapshot.config is not None else ()
+    )
+    return len({of_run[run] for run in meant.runs} | meant.experiments), len(everything)
+
+
 class Subjects:
     """The runs as filters see them, each made once for every change of it, for one filter after the other."""
 

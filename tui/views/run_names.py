@@ -39,7 +39,7 @@ def full_names(
         if status.experiment in others:
             others[status.experiment].append(status)
     for experiment, of_experiment in others.items():
-        made = distinguishing_settings(of_experiment, metadata, most=2, sparing=True)
+        made = distinguishing_settings(of_experiment, metadata, most=2)
         own = {run.run: (f"s{run.seed}", clean(made.get(run.run, ""))) for run in of_experiment}
         alike = Counter(own.values())
         for run in of_experiment:

@@ -19,6 +19,7 @@ from engine.diagnostics.checkpoint_checks import why_unreadable
 from engine.diagnostics.leftover_processes import check_leftovers
 from engine.diagnostics.run_checks import drafts, examine
 from engine.events import Checkpoint, Log, Metrics, Start, decode, encode
+from engine.queue.stop_and_resume import request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
 from engine.runs.processes.membership import mark
@@ -673,3 +674,9 @@ class TestCommand:
         with run_lock.hold(Store(lab / "runs").create(tiny, seed=0)):
             pass
         assert engine("doctor").stderr.startswith(f"runs: locked by {disk}".encode())
+
+
+def test_what_was_cancelled_before_it_began_is_well(store, run):
+    enqueue(run)
+    request_stop(run, "stop-now")
+    assert (status_of(run).state, kinds(run)) == ("stopped", [])

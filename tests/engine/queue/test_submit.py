@@ -7,7 +7,9 @@ import subprocess
 import msgspec
 import pytest
 
-from engine.queue.submit import seeds_present_in, seeds_to_queue, submit
+from engine.queue.submit import next_free_seed, seeds_present_in, seeds_to_queue, submit
+from engine.runs.current_state import status_of
+from engine.runs.metadata import RunMetadata
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import StoreError
 from engine.runs.trust.entry_writer import leave_queue
@@ -63,6 +65,21 @@ def test_seeds_that_are_there_are_passed_over(store, tiny):
     assert seeds_to_queue(experiment, seeds_present_in(store, experiment)) == [0, 1, 2]
     leave_queue(first)  # it has never begun and waits no more
     assert seeds_to_queue(experiment, seeds_present_in(store, experiment)) == [0]
+
+
+def test_the_next_free_seed_is_behind_those_that_are_there(store, tiny):
+    experiment = msgspec.structs.replace(tiny, seeds=[0, 1])
+
+    def free(taken=()):
+        runs = store.runs()
+        metadata = {run.id: RunMetadata(run.info().config) for run in runs}
+        return next_free_seed(experiment, [status_of(run) for run in runs], metadata, taken)
+
+    assert free() == 2
+    submit(store, experiment, [2, 2**31])
+    submit(store, msgspec.structs.replace(experiment, lr=0.5), [3])  # made with other settings
+    assert free() == 3
+    assert free({3, 4}) == 5
 
 
 def test_the_command_passes_over_them_too(engine: Engine, store):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual import events
 from textual.widgets import Static
@@ -11,12 +13,14 @@ from engine.runs.labels import Labels, change_tags
 from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
 from tests.tui.conftest import Write
-from tests.tui.pilot import board, opened, runs, settle, until
+from tests.tui.pilot import board, opened, runs, settle, toasts, until
+from tui.app_options import Options
 from tui.state.snapshot import Project, Snapshot
 from tui.views.run_filter import Sieve, known_values, understand
 from tui.views.run_list_row import Row
 from tui.views.run_list_rows import make_rows
 from tui.widgets.completing_input import CompletingInput, completion_line
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.runs.run_list import RunList
 
 
@@ -221,3 +225,34 @@ async def test_keys_right_behind_f_are_for_the_filter(project: Project, write_ru
         await until(pilot, lambda: board(pilot).query_one("#filter", CompletingInput).value == "cqfailed")
         assert pilot.app.is_running
         assert board(pilot) is pilot.app.screen
+
+
+async def test_a_filter_says_its_count_and_its_keys_and_is_saved_by_a_name(
+    project: Project, write_run: Write, tmp_path: Path
+) -> None:
+    write_run("ViT-small", end="failed", reason="killed")
+    options = Options(state=tmp_path / "state")
+    async with opened(project, options=options) as pilot:
+        left = board(pilot).query_one("#left")
+        await pilot.press("enter", "f", *"failed")
+        await settle(pilot)
+        assert left.border_subtitle == "1 of 3 · esc clears"
+        offers = [offer.words for offer in board(pilot).query_one(KeyBar).fitting_offers()]
+        assert offers == ["Complete", "Saved filters", "Save", "Keep", "Clear"]
+        await pilot.press("ctrl+s", *"bad", "enter", "enter")
+        assert "Saved as bad" in toasts(pilot)
+        await settle(pilot)
+        assert runs(pilot).has_focus
+        await pilot.press("escape")
+        await settle(pilot)
+        assert (left.border_subtitle, len(runs(pilot).rows)) == ("", 3)
+        await pilot.press("q")
+    async with opened(project, options=options) as pilot:
+        await pilot.press("f")
+        await pilot.pause()
+        assert "saved: bad" in str(board(pilot).query_one("#filter-hint", Static).content)
+        await pilot.press("up", "enter")
+        await settle(pilot)
+        assert [row.label for row in runs(pilot).rows] == ["ViT-small"]
+        await pilot.press("f", *["backspace"] * 6, "ctrl+s", *"bad", "enter")
+        assert board(pilot).filter.saved == {}

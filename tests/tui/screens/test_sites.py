@@ -111,7 +111,7 @@ async def test_r_goes_where_the_experiment_ran_last(lab: Project, write_run: Wri
     write_run("BiT-small")
     async with opened(lab, (160, 36)) as pilot:
         assert "Run on gpubox" in keys(pilot)
-        await pilot.press("r")
+        await pilot.press("r", "n")
         await until(pilot, lambda: "on gpubox" in toasts(pilot))
         (new,) = (run for run in Store(lab.runs).runs() if run.id.startswith("ViT") and run.id != first.id)
         posting = own_posting(new)
@@ -119,7 +119,7 @@ async def test_r_goes_where_the_experiment_ran_last(lab: Project, write_run: Wri
         assert posting.site == GPUBOX
         await pilot.press("down")
         await until(pilot, lambda: "Run" in keys(pilot))
-        await pilot.press("r")
+        await pilot.press("r", "n")
         await until(pilot, lambda: "BiT-small has finished" in toasts(pilot))
         assert any(waiting_entry(run) for run in Store(lab.runs).runs() if run.id.startswith("BiT"))
 
@@ -130,7 +130,7 @@ async def test_r_asks_no_site_for_a_run_that_a_stranger_sent(lab: Project, write
     copied = (run.path / FILE).read_bytes().replace(b'"job":"8123"', b'"job":"8124"')
     (run.path / FILE).write_bytes(copied)
     async with opened(lab, (160, 36)) as pilot:
-        await pilot.press("r")
+        await pilot.press("r", "n")
         said = await dialog(pilot)
         assert f"{run.id} was sent to gpubox, but not by you" in said
         assert len(Store(lab.runs).runs()) == 1
@@ -141,7 +141,7 @@ async def test_r_says_that_a_site_is_gone(lab: Project, write_run: Write) -> Non
     post_by_hand(run, GPUBOX)
     lab.config.write_text(lab.config.read_text().replace(TABLES, ""))
     async with opened(lab, (160, 36)) as pilot:
-        await pilot.press("r")
+        await pilot.press("r", "n")
         said = await dialog(pilot)
         assert "no site 'gpubox'" in said
         assert "on=here" in said
@@ -185,7 +185,7 @@ async def test_a_site_that_takes_its_time_holds_no_key_up(
 
     monkeypatch.setattr("engine.remote.post.submit_to", slow)
     async with opened(lab, (120, 36)) as pilot:
-        await pilot.press("r", "question_mark")
+        await pilot.press("r", "n", "question_mark")
         await pilot.pause()
         assert "Help" in type(pilot.app.screen).__name__
         assert "on jz" not in toasts(pilot)

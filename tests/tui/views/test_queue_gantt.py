@@ -180,5 +180,5 @@ def test_runs_of_one_name_are_told_apart_by_what_differs() -> None:
         queue=Queue(forecasts=tuple(Forecast(run.run, "queued", None, None) for run in runs)),
     )
     assert [bar.label for bar in bars(shot)] == [
-        "quick s0", "quick s0 epochs=3", "quick s1 11-28 11:31", "quick s1 11-28 11:31",
+        "quick s0 epochs=30", "quick s0 epochs=3", "quick s1 11-28 11:31 epochs=30", "quick s1 11-28 11:31 epochs=30",
     ]  # fmt: skip

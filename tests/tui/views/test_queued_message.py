@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from textual.widgets import Static
 
 from engine.config.loader import load_config
 from engine.config.schema import Experiment
@@ -13,6 +14,7 @@ from engine.runs.status import Status
 from engine.runs.store import Store
 from tests.tui.conftest import EXPERIMENTS, Write
 from tests.tui.pilot import board, opened, toasts, until
+from tui.screens.dialogs import Dialog
 from tui.state.snapshot import Project
 from tui.views.queued_message import queued_message
 
@@ -51,7 +53,7 @@ def test_seeds_that_are_missing_are_queued_else_all_again(
 ) -> None:
     found = there(*runs)
     assert seeds_to_queue(experiment(0, 1, 2), found) == queued
-    assert queued_message(experiment(0, 1, 2), found, [f"run{seed}" for seed in queued]) == words
+    assert queued_message(experiment(0, 1, 2), found, queued, [f"run{seed}" for seed in queued]) == words
 
 
 def test_what_was_made_with_other_settings_is_not_the_same() -> None:
@@ -61,10 +63,31 @@ def test_what_was_made_with_other_settings_is_not_the_same() -> None:
     assert list(there((0, "finished"), made=repeat)) == [0]
 
 
-async def test_what_has_finished_is_queued_again_and_that_is_said(project: Project, write_run: Write) -> None:
+async def test_no_seed_is_queued_twice_by_accident(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    store = Store(project.runs)
+    async with opened(project, (120, 36)) as pilot:
+        await pilot.press("down", "r", "r")  # the second press is quicker than any snapshot
+        dialog = pilot.app.screen
+        assert isinstance(dialog, Dialog)
+        words = "\n".join(str(line.content) for line in dialog.query(Static))
+        assert "BiT-small waits with seed 0 already." in words
+        assert "enter  queue the next seed (1)" in words
+        await pilot.press("enter", "r", "enter")
+        await until(
+            pilot,
+            lambda: (
+                {(run.info().experiment, run.info().seed) for run in store.runs()}
+                == {("ViT-small", 0), *(("BiT-small", seed) for seed in range(3))}
+            ),
+        )
+        assert "BiT-small is queued with seed 1; it waits with seed 0 already" in toasts(pilot)
+
+
+async def test_what_has_finished_is_queued_again_on_request(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
     async with opened(project, (120, 36)) as pilot:
-        await pilot.press("r")
+        await pilot.press("r", "escape", "r", "n")
         await until(pilot, lambda: len(Store(project.runs).runs()) == 2)
         words = "ViT-small has finished with seed 0 (F1 .884) already; queued again as ViT-small s0"
         await until(pilot, lambda: words in toasts(pilot))

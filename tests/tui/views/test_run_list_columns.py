@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,18 @@ from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.completing_input import CompletingInput
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.runs.column_layout import (
+    LEAST_BESIDE_CHOSEN,
     LEAST_BESIDE_LEFT,
     LEAST_NAME,
+    LEAST_NOTE,
     NAME_WIDTH,
     PREFIX,
-    columns_beside_note,
     count_of,
     fitting_in,
+    lacking,
     name_overflow,
     note_growth,
+    note_place,
     total,
     without_last_cells,
 )
@@ -234,8 +238,37 @@ def test_a_word_on_the_right_takes_the_place_of_the_last_columns(columns: list[A
     kept = without_last_cells(columns, cells)
     assert kept == columns[: len(kept)]
     assert not kept or total(columns) - total(kept) >= cells
-    noted = columns_beside_note(columns)
-    assert all(each.over == "each" for each, _ in noted)
+
+
+HAND = frozenset({"lr", "tags", "model"})
+
+
+@given(SIZED, st.integers(0, 200))
+def test_what_was_chosen_by_hand_stays_and_all_else_gives_way(columns: list[Any], width: int) -> None:
+    columns = list({each[0].name: each for each in columns}.values())
+    fitting = fitting_in(width, columns, HAND)
+    chosen = [each for each in columns if each[0].name in HAND]
+    assert fitting == [each for each in columns if each in fitting]
+    room = width - PREFIX - total(fitting)
+    assert not fitting or room >= LEAST_BESIDE_CHOSEN
+    if total(chosen) <= width - PREFIX - LEAST_BESIDE_CHOSEN:
+        assert all(each in fitting for each in chosen)
+        assert lacking(width, columns, HAND) is None
+    elif chosen:
+        first = next(each for each in chosen if each not in fitting)
+        heading, cells = lacking(width, columns, HAND) or ("", 0)
+        assert heading == first[0].heading
+        assert first in fitting_in(width + cells, columns, HAND)
+        assert first not in fitting_in(width + cells - 1, columns, HAND)
+    assert all(each in fitting for each in chosen) or not any(each not in chosen for each in fitting)
+
+
+@given(SIZED)
+def test_a_note_stands_beside_what_was_chosen_by_hand(columns: list[Any]) -> None:
+    place = note_place(columns, HAND)
+    if place is not None:
+        assert not any(columns[index][0].name in HAND for index in place)
+        assert len(place) == len(columns) or total([columns[index] for index in place]) > LEAST_NOTE
 
 
 # ---- which runs stand for an experiment, and in which group they are
@@ -415,9 +448,9 @@ async def test_a_failure_is_told_beside_the_settings(project: Project, write_run
     write_run("ViT-small", epochs=0, end="failed", reason="out of GPU memory")
     async with opened(project, (200, 60)) as pilot:
         board(pilot).arrange_list(["model", "test/f1", "train/loss", "memory"], "")
-        assert line(pilot, 1).split()[-5:] == ["vit_mini", "out", "of", "GPU", "memory"]
+        assert line(pilot, 1).split()[-5:] == ["out", "of", "GPU", "memory", "vit_mini"]
         board(pilot).arrange_list(["model"], "")
-        assert line(pilot, 1).split()[-1] == "vit_mini"  # no room for it; the mark says that it has failed
+        assert line(pilot, 1).split()[-5:] == ["out", "of", "GPU", "memory", "vit_mini"]
 
 
 async def test_s_goes_through_what_is_shown_and_a_click_on_a_heading_sorts(
@@ -428,10 +461,10 @@ async def test_s_goes_through_what_is_shown_and_a_click_on_a_heading_sorts(
     async with opened(project) as pilot:
         left = board(pilot).query_one("#left")
         said = []
-        for _ in range(7):
+        for _ in range(5):
             await pilot.press("s")
             said.append(str(left.border_subtitle))
-        assert said == ["test F1 ↓", "train loss ↑", "memory ↑", "epoch ↓", "time left ↑", "age ↑", ""]
+        assert said == ["test F1 ↓", "train loss ↑", "memory ↑", "epoch ↓", ""]
         runs = runs_of(pilot)
         at = runs.render_line(0).text.index("F1")
         await pilot.click(RunList, offset=(at, 0))
@@ -485,7 +518,7 @@ async def test_cells_are_made_for_the_rows_on_the_screen_alone(project: Project)
         while runs.size.height != 10:
             await pilot.pause()
         many = Snapshot(runs=tuple(status(f"run-{n}", f"e{n}") for n in range(10_000)))
-        runs.choose([made], always=True)
+        runs.choose([made], by_hand=True)
         runs.show(make_rows(many, set()), {})
         await pilot.pause()
         assert 0 < len(set(asked)) <= 10
@@ -548,9 +581,11 @@ async def test_a_folded_row_overlays_all_its_seeds_as_a_band(project: Project, w
         await settle(pilot)
         assert runs.overlaid == seeds
         assert "┃" in line(pilot, 1)
+        await pilot.press("down")
+        await settle(pilot)
         chart = board(pilot).query_one(ChartGrid).charts[0]
         assert [line.name for line in chart.lines if line.curve.high is not None] == ["ViT-small ×3"]
-        await pilot.press("right", "down", "space")
+        await pilot.press("g", "right", "down", "space")
         assert len(runs.overlaid) == 2
         assert "┆" in line(pilot, 1)
         await pilot.press("g", "space", "space")
@@ -679,7 +714,9 @@ async def test_prompts_name_the_runs_that_they_change(project: Project, write_ru
             await pilot.press(*(["a"] if key == "t" else []), key)
             assert isinstance(pilot.app.screen, Prompt)
             said = str(pilot.app.screen.query(Static).first().content)
-            assert "Of 3 runs: ViT-small s0 11-18 15:00, ViT-small s1 11-18 15:00, BiT-small s0" in said
+            assert (
+                "Of 3 runs: ViT-small s1, ViT-small s0, BiT-small s0. These are of the 3 marked rows." in said
+            )
             assert pilot.app.screen.query_one(CompletingInput).has_focus
             await pilot.press("escape")
 
@@ -698,7 +735,7 @@ async def test_the_stop_dialog_names_the_seed_where_there_are_several(
             assert isinstance(pilot.app.screen, Dialog)
             titles.append(str(pilot.app.screen.query_one("#dialog").border_title))
             await pilot.press("escape")
-        assert titles == ["Stop ViT-small (seed 1)?", "Stop BiT-small?"]
+        assert titles == ["Stop ViT-small s1?", "Stop BiT-small s0?"]
 
 
 async def test_hostile_settings_are_text_in_columns_and_titles(project: Project, write_run: Write) -> None:
@@ -797,3 +834,40 @@ def test_a_metric_without_a_slash_is_a_column_as_its_last_value():
     snapshot = Snapshot(runs=(fact.status,))
     assert "last:val_loss" in [each.name for each in known_columns(snapshot)]
     assert text("last:val_loss", fact) == "0.25"
+
+
+async def test_a_chosen_column_is_shown_at_once_and_takes_no_chart_away(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small", top=0.5)
+    write_run("BiT-small", epochs=0, end="failed", reason="out of GPU memory at batch_size = 128")
+    async with opened(project, (120, 36)) as pilot:
+        charts = len([chart for chart in board(pilot).query_one(ChartGrid).charts if chart.display])
+        width = board(pilot).query_one("#left").size.width
+        chooser = await choose(pilot, "lr")
+        assert "lr" in line(pilot, 0).split()  # before the dialog is left
+        assert runs_of(pilot).region.right <= pilot.app.screen.query_one("#columns").region.x + 6
+        await pilot.press("enter")
+        await settle(pilot)
+        assert board(pilot).query_one("#left").size.width == width
+        assert len([chart for chart in board(pilot).query_one(ChartGrid).charts if chart.display]) == charts
+        lr = column("lr").text(runs_of(pilot).rows[1])
+        assert "out of GPU" in line(pilot, 2)  # a reason gives way to it, and not the other way round
+        assert line(pilot, 2).rstrip().endswith(lr)
+        await pilot.press("S", *["s"] * 7)
+        assert board(pilot).run_list.shown_columns
+        for _ in range(8):
+            await pilot.press("s")
+            order = board(pilot).arrangement.order
+            assert not order or f"{order}" in [each.name for each in runs_of(pilot).shown_columns]
+        chooser = await choose(pilot, "model", "optimizer", "schedule", "batch_size")
+        assert chooser is not None
+        await pilot.press("enter")
+        subtitle = str(board(pilot).query_one("#left").border_subtitle)
+        assert re.fullmatch(r"\w+ needs \d+ more cells?, \[ widens", subtitle), subtitle
+        await pilot.press("left_square_bracket")
+        await settle(pilot)
+        assert board(pilot).query_one("#left").size.width > width
+        await pilot.press("0")
+        await settle(pilot)
+        assert board(pilot).query_one("#left").size.width == width

@@ -78,7 +78,7 @@ async def test_every_number_of_the_list_and_the_first_line_is_whole(
     write_run("BiT-small", epochs=2, end=None)
     async with opened(project, size=(200, 50)) as pilot:
         listed = runs(pilot)
-        listed.choose(listed.visible_columns, always=True)
+        listed.choose(listed.visible_columns, by_hand=True)
         known = {column.text(row) for row in listed.rows for column in listed.visible_columns}
         for width in (24, 100, 32, 80, 40, 60, 48):  # wider and narrower in turn
             await pilot.resize_terminal(width, 24)

@@ -10,7 +10,14 @@ from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, StoreError
 from engine.runs.trash import restore, throw_away
 from engine.text import clean
-from tui.screens.actions.many_runs import count_text, do_each, who_is_meant
+from tui.screens.actions.many_runs import (
+    count_text,
+    do_each,
+    names_of_meant,
+    no_run,
+    of_marked_rows,
+    who_is_meant,
+)
 from tui.screens.actions.target import Target, situation_of
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.line_prompt import Prompt
@@ -32,7 +39,7 @@ class LabelActions:
         """Ask for the tags of the runs that are meant."""
         runs = situation_of(self._target).meant
         if not runs:
-            self._target.refuse("Nothing to tag", "There is no run under the cursor.")
+            self._target.refuse("Nothing to tag", no_run(self._target))
             return
         labels = [self._said_of(status) for status in runs]
         common = [
@@ -77,7 +84,7 @@ class LabelActions:
         """Ask for a note on the runs that are meant."""
         runs = situation_of(self._target).meant
         if not runs:
-            self._target.refuse("Nothing to note", "There is no run under the cursor.")
+            self._target.refuse("Nothing to note", no_run(self._target))
             return
         notes = {self._said_of(status).notes for status in runs}
         value = NEWLINE.join(map(clean, notes.pop().splitlines())) if len(notes) == 1 else ""
@@ -109,7 +116,7 @@ class LabelActions:
         """Ask whether to move the runs that are meant into the trash."""
         runs = situation_of(self._target).meant
         if not runs:
-            self._target.refuse("Nothing to throw away", "There is no run under the cursor.")
+            self._target.refuse("Nothing to throw away", no_run(self._target))
             return
         if busy := next((status for status in runs if status.state in LIVE | {"queued"}), None):
             how = "waits in the queue" if busy.state == "queued" else f"is {busy.state}"
@@ -163,7 +170,10 @@ class LabelActions:
 
     def _all_named(self, runs: Sequence[Status]) -> str:
         """Return a sentence on which runs are meant, where it is not one alone."""
-        return f" Of {len(runs)} runs: {', '.join(who_is_meant(self._target, runs))}" if len(runs) > 1 else ""
+        if len(runs) < 2:
+            return ""
+        names = ", ".join(names_of_meant(self._target, runs))
+        return " ".join([f" Of {len(runs)} runs: {names}.", *of_marked_rows(self._target)])
 
     def _said_of(self, status: Status) -> Labels:
         return self._target.snapshot.metadata.get(status.run, RunMetadata()).labels

@@ -48,6 +48,12 @@ def count_text(runs: Sequence[Status]) -> str:
     return f"{len(runs)} run{'s' * (len(runs) != 1)}"
 
 
+def no_run(target: Target) -> str:
+    """Return that what is meant has no run."""
+    marked = situation_of(target).marked
+    return "The marked rows have no run." if marked else "There is no run under the cursor."
+
+
 def names_here(target: Target, runs: Sequence[Status]) -> dict[str, str]:
     """Return what tells runs from all others of the project, by id."""
     return full_names(runs, target.snapshot.runs, target.snapshot.metadata)
@@ -55,11 +61,20 @@ def names_here(target: Target, runs: Sequence[Status]) -> dict[str, str]:
 
 def who_is_meant(target: Target, runs: Sequence[Status]) -> list[str]:
     """Return which runs a verb means, one a line, and what is not meant although one might think so."""
+    return [*names_of_meant(target, runs), *of_marked_rows(target)]
+
+
+def names_of_meant(target: Target, runs: Sequence[Status]) -> list[str]:
+    """Return the names of the first runs that a verb means, and how many more there are."""
     names, unlike = names_here(target, runs), len({status.state for status in runs}) > 1
-    lines = _first([f"{names[status.run]}{f', {status.state}' if unlike else ''}" for status in runs])
+    return _first([f"{names[status.run]}{f', {status.state}' if unlike else ''}" for status in runs])
+
+
+def of_marked_rows(target: Target) -> list[str]:
+    """Return that the marked rows are meant, and what then is not; an empty list where none is marked."""
     if not (marked := situation_of(target).marked):
-        return lines
-    lines.append(f"These are of the {marked} marked rows." if marked > 1 else "This is of the marked row.")
+        return []
+    lines = [f"These are of the {marked} marked rows." if marked > 1 else "This is of the marked row."]
     row = target.row
     if row is not None and all(row.key != other.key for other in target.marked_rows):
         lines.append(f"Not meant: {clean(row.label)}, under the cursor.")

@@ -1,4 +1,4 @@
-"""What is done to runs: queue, stop, resume; files and processes are touched in threads.
+"""What is done to runs: stop, resume; files and processes are touched in threads.
 
 What does it is imported when it is done: the app is to open at once.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from engine.errors import UserError
 from engine.runs.status import Status
@@ -23,52 +23,16 @@ from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed, Succeeded
 from tui.views.run_names import run_label
 
-if TYPE_CHECKING:
-    from engine.config.schema import Experiment
-
 Way = Request | Literal["force", "cancel", "all"]
 """How runs are stopped: as a run is asked to, by force, those that wait alone, or all of them at once."""
 _RUN = re.compile(r"([\w.()+-]+)-s(\d+)-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 
 
 class RunActions:
-    """Queues, stops and resumes the run that is meant on a screen."""
+    """Stops and resumes the runs that are meant on a screen."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
-
-    def action_run(self) -> None:
-        """Queue the experiments that are meant: the seeds that there is no run of yet, else all of them again."""
-        target = self._target
-        rows = target.marked_rows or ([target.row] if target.row is not None else [])
-        config = target.snapshot.config
-        names = dict.fromkeys(row.experiment for row in rows)
-        experiments = [config.experiments[name] for name in names if config and name in config.experiments]
-        if not experiments:
-            refuse_row(target)
-        for experiment in experiments:
-            self._queue(experiment)
-
-    def _queue(self, experiment: Experiment) -> None:
-        from engine.queue.submit import seeds_present, seeds_to_queue
-        from tui.screens.actions.submit_runs import site_used_last, submit_runs
-        from tui.views.queued_message import queued_message
-        from tui.views.run_destination import newest_run
-
-        target, snapshot = self._target, self._target.snapshot
-        assert snapshot.config is not None  # noqa: S101  the experiment is of it
-        sites, path = snapshot.config.sites, snapshot.config.path
-        there = seeds_present(experiment, snapshot.runs, snapshot.metadata)
-        newest = newest_run(snapshot, experiment.name)
-        as_it_stood = how_it_stood(target)
-
-        def queue() -> str:
-            site = site_used_last(target.store, newest, sites)
-            ids, odd = submit_runs(target.store, experiment, seeds_to_queue(experiment, there), site, path)
-            on = site.name if site is not None else ""
-            return queued_message(experiment, there, ids, on) + odd + as_it_stood
-
-        target.do(f"{experiment.name} cannot be queued", queue)
 
     def action_stop(self) -> None:
         """Ask how to stop the runs that are meant, and whether to take those that wait out of the queue."""
@@ -230,24 +194,6 @@ def _ways_to_stop(live: Sequence[Status]) -> list[Choice]:
         Choice("n", "stop now", "stop-now"),
         Choice("f", force, "force"),
     ]
-
-
-def how_it_stood(target: Target) -> str:
-    """Return what is to be added on an experiment that is queued while its file cannot be read."""
-    if not target.snapshot.config_error:
-        return ""
-    return f"; {target.project.config.name} has a mistake: it is queued as it stood before that"
-
-
-def refuse_row(target: Target) -> None:
-    """Say why nothing can be run from the row that is meant."""
-    if target.row is None:
-        text = f"There is none yet: {target.project.config} says what there is to train."
-    elif target.row.group:
-        text = "This is a group; → shows its experiments."
-    else:
-        text = f"{target.project.config} has none of that name any more."
-    target.refuse("No experiment here", text)
 
 
 def how_it_goes_on(status: Status) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.screens.actions.run_stop_resume import how_it_stood, refuse_row
+from tui.screens.actions.queue_experiments import how_it_stood, refuse_row
 from tui.screens.actions.target import Target
 from tui.state.messages import Queued
 

@@ -70,14 +70,23 @@ class PaneActions:
         self._screen.app.push_screen(QueueScreen(self._host))
 
     def action_pane(self, pane: str) -> None:
-        """Show or hide a side pane."""
+        """Show or hide a side pane; a list whose columns lack room is made wider first."""
         widget = self._screen.query_one(f"#{pane}")
+        crowded = pane == "left" and self._screen.query_one(RunList).lacking is not None
+        if (
+            widget.display
+            and crowded
+            and not (widget.has_class("-roomy") or self._screen.has_class("-narrow"))
+        ):
+            widget.add_class("-roomy")
+            return
+        widget.remove_class("-roomy")
         widget.set_class(widget.display, "-hidden")
         widget.set_class(not widget.display, "-shown")
 
     def action_reset(self) -> None:
         """Show everything as at the start."""
         for pane in ("#left", "#right"):
-            self._screen.query_one(pane).remove_class("-hidden", "-shown")
+            self._screen.query_one(pane).remove_class("-hidden", "-shown", "-roomy")
         self.action_console()
         self._screen.query_one(ChartGrid).reset()

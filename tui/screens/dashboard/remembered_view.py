@@ -10,6 +10,7 @@ from textual.widgets import Input
 from engine.catalog.metrics import Axis
 from tui.screens.actions.target import Board
 from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
+from tui.screens.dashboard.run_list_filter import RunFilter
 from tui.state.session import MOST, SavedView
 from tui.state.smoothing_steps import bounded_step, weight_of
 from tui.views.experiment_groups import KEYS
@@ -17,14 +18,16 @@ from tui.views.experiment_groups import KEYS
 PANES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
-def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, filter_text: str) -> SavedView:
+def taken_view(
+    board: Board, screen: Screen[None], arrangement: Arrangement, run_filter: RunFilter
+) -> SavedView:
     """Return how a board is looked at.
 
     Args:
         board: The board.
         screen: The screen that shows it.
         arrangement: The columns, the order and the groups of its list.
-        filter_text: The filter as it is written; empty for none.
+        run_filter: The filter of its list, and those that are saved.
     """
     panes = {name: screen.query_one(f"#{name}") for name in PANES}
     hidden = [name for name, pane in panes.items() if pane.has_class("-hidden")]
@@ -38,14 +41,17 @@ def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, fil
         columns=list(arrangement.chosen),
         groups=list(arrangement.groups),
         each_seed=not state.bands,
-        filter=filter_text,
+        filter=run_filter.text,
+        filters=dict(run_filter.saved),
         hidden=hidden + [f"+{name}" for name, pane in panes.items() if pane.has_class("-shown")],
         selected=sorted(board.run_list.overlaid)[:MOST],
         pinned=state.pinned,
     )
 
 
-def give_view(view: SavedView, board: Board, screen: Screen[None], arranging: ArrangeActions) -> None:
+def give_view(
+    view: SavedView, board: Board, screen: Screen[None], arranging: ArrangeActions, run_filter: RunFilter
+) -> None:
     """Look at a board as a view has it, as far as that is possible.
 
     Args:
@@ -53,6 +59,7 @@ def give_view(view: SavedView, board: Board, screen: Screen[None], arranging: Ar
         board: The board.
         screen: The screen that shows it.
         arranging: What arranges its list.
+        run_filter: The filter of its list.
     """
     grid, state = board.grid, board.state
     state.axis = state.wanted_axis = next((axis for axis in get_args(Axis) if axis == view.axis), "epoch")
@@ -63,6 +70,8 @@ def give_view(view: SavedView, board: Board, screen: Screen[None], arranging: Ar
     for name in PANES:
         screen.query_one(f"#{name}").set_class(name in view.hidden, "-hidden")
         screen.query_one(f"#{name}").set_class(f"+{name}" in view.hidden, "-shown")
+    for called, text in view.filters.items():
+        run_filter.save(called, text)
     if view.filter.isprintable() and view.filter.strip():
         box = screen.query_one("#filter", Input)
         box.value = view.filter

@@ -16,8 +16,6 @@ from tui.views.run_list_row import Row
 from tui.views.run_list_rows import make_rows
 
 MOST_COLUMNS = 40
-ROOM = 54
-"""Cells that columns have in a list that is as wide as it is by itself."""
 
 
 class Arrangement:
@@ -103,6 +101,8 @@ class ArrangeActions:
         self._screen = screen
         self._arrangement = arrangement
         self._read: Callable[[Column], Column] | None = None
+        self._named = "", ""
+        """What stands in the frame of the list."""
 
     def arrange(self, columns: Sequence[str], order: str, *, reverse: bool, groups: Sequence[str]) -> None:
         """Arrange the list anew, as ``Arrangement.choose`` does, and show it.
@@ -115,11 +115,7 @@ class ArrangeActions:
         """
         arrangement = self._arrangement
         arrangement.choose(columns, order, reverse=reverse, groups=groups)
-        runs, left = self._board.run_list, self._screen.query_one("#left")
         self._choose_columns()
-        left.set_class(bool(arrangement.chosen) and runs.wanted_width > ROOM, "-roomy")
-        left.border_subtitle = Content(arrangement.sorted_by)
-        self.name_pane()
         self._board.show()
 
     def show_columns(self, read: Callable[[Column], Column] | None) -> None:
@@ -131,14 +127,23 @@ class ArrangeActions:
         now = self._arrangement
         columns = [self._read(column) for column in now.columns] if self._read else now.columns
         arrows = {now.order: now.arrow} if now.order else {}
-        self._board.run_list.choose(columns, always=bool(now.chosen), arrows=arrows)
+        self._board.run_list.choose(columns, by_hand=bool(now.chosen), arrows=arrows)
 
-    def name_pane(self) -> None:
-        """Say over the list what it is grouped by, and how many rows are marked."""
-        groups, marked = self._arrangement.groups, len(self._board.run_list.marked_rows)
+    def name_pane(self, filtered: str) -> None:
+        """Say around the list what it is grouped and sorted by, what is marked, what has no room, what is filtered."""
+        groups, runs = self._arrangement.groups, self._board.run_list
+        left, marked = self._screen.query_one("#left"), len(runs.marked_rows)
         title = f"Runs by {' '.join(groups)}" if groups else "Runs"
         title += f"  {marked} marked" if marked else ""
-        self._screen.query_one("#left").border_title = Content(title)
+        words = self._arrangement.sorted_by
+        if (crowded := runs.lacking) is not None:
+            name, cells = crowded
+            widens = "" if left.has_class("-roomy") or self._screen.has_class("-narrow") else ", [ widens"
+            words = f"{name} needs {cells} more cell{'s' * (cells > 1)}{widens}"
+        words = " · ".join(filter(None, (filtered, words)))
+        if (title, words) != self._named:
+            self._named = title, words
+            left.border_title, left.border_subtitle = Content(title), Content(words)
 
     def arrange_by(self, order: str, *, reverse: bool) -> None:
         """Sort the list by a column."""
@@ -151,10 +156,10 @@ class ArrangeActions:
         self.arrange_by(column, reverse=column == now.order and not now.reverse)
 
     def action_sort(self) -> None:
-        """Sort the list by the next column: what was measured, the others, the age."""
+        """Sort the list by the next column that is to be seen: what was measured first, then the others."""
         now = self._arrangement
-        columns = sorted(now.columns, key=lambda column: not column.is_measured)
-        names = list(dict.fromkeys(["", *(column.name for column in columns), "age"]))
+        columns = sorted(self._board.run_list.shown_columns, key=lambda column: not column.is_measured)
+        names = ["", *(column.name for column in columns)]
         index = names.index(now.order) if now.order in names else -1
         self.arrange_by(names[(index + 1) % len(names)], reverse=now.reverse)
 

@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 
 from textual.screen import Screen
 
+from tui.screens.actions.target import Target
+from tui.screens.message_duration import SHORTEST_S
 from tui.state.snapshot import Snapshot
-from tui.views.run_filter import Meant, Sieve, Subjects, known_values, understand
+from tui.views.run_filter import Meant, Sieve, Subjects, experiments_passing, known_values, understand
 from tui.widgets.completing_input import CompletingInput
 from tui.widgets.runs.filter_box import FilterBox
+
+MOST_SAVED = 20
 
 
 class RunFilter:
@@ -20,12 +24,33 @@ class RunFilter:
         """What is written."""
         self._sieve: Sieve | None = None
         """What was understood last; None for all."""
+        self.saved: dict[str, str] = {}
+        """Filters by the names that they were saved under."""
         self._subjects = Subjects()
+        self._counted: tuple[Snapshot, Sieve, str] | None = None
         self._values: tuple[Snapshot, dict[str, Iterable[str]]] | None = None
 
     def meant(self, snapshot: Snapshot) -> Meant | None:
         """Return what the filter means, None for everything."""
         return None if self._sieve is None else self._sieve.sift(snapshot)
+
+    def count_text(self, snapshot: Snapshot) -> str:
+        """Return how many experiments pass the filter, and the way out of it; empty without a filter."""
+        if self._sieve is None:
+            return ""
+        made = self._counted
+        if made is None or made[0] is not snapshot or made[1] is not self._sieve:
+            passing, all_of_them = experiments_passing(snapshot, self._sieve.sift(snapshot))
+            made = self._counted = snapshot, self._sieve, f"{passing} of {all_of_them} · esc clears"
+        return made[2]
+
+    def save(self, name: str, text: str) -> None:
+        """Remember a filter by a name; an empty text forgets that name, and what cannot be written is passed over."""
+        if not text.strip():
+            self.saved.pop(name, None)
+        elif name.strip() and name.isprintable() and text.isprintable():
+            self.saved[name] = text
+            self.saved = dict(list(self.saved.items())[-MOST_SAVED:])
 
     def known_values(self, snapshot: Snapshot) -> Mapping[str, Iterable[str]]:
         """Return what keys are known to be, for completion."""
@@ -49,9 +74,19 @@ class RunFilter:
 
 
 class FilterActions:
-    """The box that a filter is written in, on a screen that shows its list anew when the filter is another."""
+    """The box that a filter is written in, on a screen that shows its list anew when the filter is another.
 
-    def __init__(self, screen: Screen[None], run_filter: RunFilter, now: Callable[[], Snapshot]) -> None:
+    Args:
+        target: The screen, for what is asked and said.
+        screen: The same screen, as Textual has it.
+        run_filter: The filter, and those that are saved.
+        now: Returns the snapshot of now.
+    """
+
+    def __init__(
+        self, target: Target, screen: Screen[None], run_filter: RunFilter, now: Callable[[], Snapshot]
+    ) -> None:
+        self._target = target
         self._screen = screen
         self._filter = run_filter
         self._now = now
@@ -62,6 +97,24 @@ class FilterActions:
         box.add_class("-shown")
         self._screen.set_focus(box)
         self.understand(writing=True)
+
+    def action_save_filter(self) -> None:
+        """Ask for a name, and save the filter under it."""
+        from tui.screens.line_prompt import Prompt
+
+        saved, text = self._filter.saved, self._filter.text
+        known = next((name for name, written in saved.items() if written == text), "")
+        what = f"Saves {text!r}." if text.strip() else "An empty filter: the name is forgotten."
+        names = f" There are {', '.join(sorted(saved))}." if saved else ""
+
+        def chosen(name: str | None) -> None:
+            if name is not None and (name := name.strip()):
+                self._filter.save(name, text)
+                done = f"Saved as {name}: f and ↑ choose it." if text.strip() else f"{name} is forgotten."
+                self._target.say(done, SHORTEST_S)
+
+        prompt = Prompt("Name of the filter", f"{what}{names}", known, sorted(saved))
+        self._target.ask(prompt, chosen)
 
     def understand(self, *, writing: bool) -> None:
         """Take the filter into use, and say what is wrong with it."""

@@ -25,6 +25,7 @@ from tui.screens.actions.edit_experiment import ConfigActions
 from tui.screens.actions.export import ExportActions
 from tui.screens.actions.labels_and_trash import LabelActions
 from tui.screens.actions.move_and_hold import QueueActions
+from tui.screens.actions.queue_experiments import ExperimentActions
 from tui.screens.actions.read_values import ReadingActions
 from tui.screens.actions.run_stop_resume import RunActions
 from tui.screens.actions.run_with_changes import OverrideActions
@@ -106,12 +107,13 @@ class Dashboard(TargetScreen):
         self._comparing = CompareActions(self, self, reader)
         self._arranging = ArrangeActions(self, self, self.arrangement)
         self._reading = ReadingActions(self, self, self._arranging.show_columns)
-        self._filtering = FilterActions(self, self.filter, lambda: self.snapshot)
+        self._filtering = FilterActions(self, self, self.filter, lambda: self.snapshot)
         runs = RunActions(self)
         self._layers = LayerActions(self, self, self, runs)
         give_actions(
-            self, runs, QueueActions(self), LabelActions(self), OverrideActions(self), ConfigActions(self),
-            CopyActions(self), ExportActions(self), self._comparing, self._charts, self._reading, self._arranging,
+            self, runs, ExperimentActions(self), QueueActions(self), LabelActions(self), OverrideActions(self),
+            ConfigActions(self), CopyActions(self), ExportActions(self), self._comparing, self._charts,
+            self._reading, self._arranging,
             self._filtering, PaneActions(self, self), self._layers,
         )  # fmt: skip
 
@@ -121,7 +123,7 @@ class Dashboard(TargetScreen):
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield RunList(id="runs")
-                yield FilterBox(lambda: self.filter.known_values(self.snapshot))
+                yield FilterBox(lambda: self.filter.known_values(self.snapshot), lambda: self.filter.saved)
             with Vertical(id="middle"):
                 yield ChartGrid(id="charts")
                 yield TextBox(placeholder="metric, a regular expression", id="search")
@@ -139,12 +141,13 @@ class Dashboard(TargetScreen):
         """Name the panes."""
         self.query_one("#left").border_title = "Runs"
         self.query_one("#right").border_title = "Run"
-        self.query_one("#bottom").border_title = "Machine and queue"
+        self.query_one("#bottom").border_title = " Machine and queue "
         self.run_list.focus()
 
     def on_resize(self) -> None:
         """Let other panes give way on a low screen."""
         self.set_class(self.size.height < LOW, "-low")
+        self.call_after_refresh(self._name_pane)
 
     @property
     def grid(self) -> ChartGrid:
@@ -168,6 +171,7 @@ class Dashboard(TargetScreen):
         watch = self._watch()
         signs = self._signs.choose(snapshot, watch.runs, watch.folds)
         self.run_list.show(self.rows(), signs, self.state.pinned)
+        self._name_pane()
         self._show_focus()
         if self._heard and snapshot.watch == watch and not snapshot.loading:
             self._charts.fit_axis()
@@ -176,6 +180,9 @@ class Dashboard(TargetScreen):
             self._reading.show()
             self._comparing.draw()
         self.look()
+
+    def _name_pane(self) -> None:
+        self._arranging.name_pane(self.filter.count_text(self.snapshot))
 
     def show(self) -> None:
         """Show everything anew."""
@@ -272,13 +279,13 @@ class Dashboard(TargetScreen):
 
     def taken_view(self) -> SavedView:
         """Return how the screen is looked at."""
-        view = remembered_view.taken_view(self, self, self.arrangement, self.filter.text)
+        view = remembered_view.taken_view(self, self, self.arrangement, self.filter)
         return msgspec.structs.replace(view, signs=dict(list(self._signs.kept.items())[-MOST:]))
 
     def give_view(self, view: SavedView) -> None:
         """Look at the screen in that way, as far as that is possible."""
         self._signs.keep(view.signs)
-        remembered_view.give_view(view, self, self, self._arranging)
+        remembered_view.give_view(view, self, self, self._arranging, self.filter)
 
     # ---- what is looked at
 
@@ -320,14 +327,12 @@ class Dashboard(TargetScreen):
 
     @on(ListChanged)
     def _list_changed(self) -> None:
-        self._arranging.name_pane()
         self.watch_snapshot()
 
     @on(MarksHidden)
     def _marks_hidden(self, message: MarksHidden) -> None:
         runs = self.snapshot.by_id
         there = [key for key in message.keys if not key.startswith("run:") or key[4:] in runs]
-        self._arranging.name_pane()
         if there:
             self.say(
                 f"{len(there)} marked row{'s' * (len(there) > 1)} no longer listed: unmarked", SHORTEST_S
@@ -383,6 +388,9 @@ class Dashboard(TargetScreen):
     def _filter_submitted(self) -> None:
         self._filtering.understand(writing=False)
         self.watch_snapshot()
+        self.run_list.keep_marks()
+        if hidden := self.run_list.overlaid & self.snapshot.by_id.keys() - self.visible_runs:
+            self.say(f"{len(hidden)} overlaid and hidden: their curves stay, c leaves them out", SHORTEST_S)
 
     @on(Input.Submitted)
     def _submitted(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 
 from rich.cells import cell_len
 
@@ -21,8 +21,10 @@ LEAST_NAME = 11
 """Cells that a name gets before that score."""
 LEAST_BESIDE_LEFT = 17
 """Cells that a name gets before the time left."""
+LEAST_BESIDE_CHOSEN = 14
+"""Cells that a name gets before a column that was chosen by hand."""
 LEAST_NOTE = 12
-"""Cells from which on a note can stand behind settings; with fewer it stands in their place or not at all."""
+"""Cells from which on a note can stand beside what was chosen by hand."""
 
 Sized = tuple[Column, int]
 """A column and its width."""
@@ -78,10 +80,24 @@ def without_last_cells(columns: Sequence[Sized], cells: int) -> list[Sized]:
     return kept
 
 
-def columns_beside_note(columns: Sequence[Sized]) -> list[Sized]:
-    """Return the columns beside which a note stands: settings at the front, if it has room behind them."""
-    kept = list(itertools.takewhile(lambda sized: sized[0].over == "each", columns))
-    return kept if not kept or total(columns) - total(kept) > LEAST_NOTE or len(kept) == len(columns) else []
+def note_place(columns: Sequence[Sized], by_hand: Set[str]) -> range | None:
+    """Return the columns that a note takes: the widest run of those that were not chosen by hand; None for no room.
+
+    Args:
+        columns: The columns of the list.
+        by_hand: The names of those that a user has chosen.
+    """
+    runs = [
+        [index for index, _ in group]
+        for hand, group in itertools.groupby(enumerate(columns), lambda at: at[1][0].name in by_hand)
+        if not hand
+    ]
+    widest = max(runs, key=lambda run: total([columns[index] for index in run]), default=None)
+    if widest is None or (
+        len(widest) < len(columns) and total(columns[widest[0] : widest[-1] + 1]) <= LEAST_NOTE
+    ):
+        return None
+    return range(widest[0], widest[-1] + 1)
 
 
 def note_growth(cells: int, free: int, tag_cells: int) -> int:
@@ -132,23 +148,49 @@ def chips_of(row: Row, room: int) -> str:
     return chips
 
 
-def _least_name(kept: Sequence[Sized]) -> int:
+def _least_name(kept: Sequence[Sized], by_hand: Set[str]) -> int:
+    if by_hand:
+        return LEAST_BESIDE_CHOSEN if all(column.name in by_hand for column, _ in kept) else NAME_WIDTH
     last, _ = kept[-1]
     if last.name == "left":
         return LEAST_BESIDE_LEFT
     return LEAST_NAME if len(kept) == 1 and last.spread else NAME_WIDTH
 
 
-def fitting_in(width: int, columns: Sequence[Sized]) -> list[Sized]:
-    """Return the first of the columns, as many as a list of that width has room for beside a name.
+def fitting_in(width: int, columns: Sequence[Sized], by_hand: Set[str] = frozenset()) -> list[Sized]:
+    """Return the columns that a list of that width has room for beside a name; others give way from the last on.
 
-    The first score stays longest, wherever it stands, and beside a shorter name: it is what runs are judged by.
+    The first score stays longest, wherever it stands, and beside a shorter name: it is what runs are judged by. Only
+    what was chosen by hand stays longer.
+
+    Args:
+        width: The cells of the list.
+        columns: The columns, and how wide each is.
+        by_hand: The names of those that a user has chosen.
     """
     kept = list(columns)
-    while kept and width - PREFIX - total(kept) < _least_name(kept):
-        score = next((index for index, (column, _) in enumerate(kept) if column.spread), -1)
-        kept.pop(-2 if len(kept) > 1 and score == len(kept) - 1 else -1)
+    while kept and width - PREFIX - total(kept) < _least_name(kept, by_hand):
+        giving = [index for index, (column, _) in enumerate(kept) if column.name not in by_hand]
+        giving = giving or list(range(len(kept)))
+        score = next((index for index in giving if kept[index][0].spread), -1)
+        kept.pop(giving[-2] if len(giving) > 1 and score == giving[-1] else giving[-1])
     return kept
+
+
+def lacking(width: int, columns: Sequence[Sized], by_hand: Set[str]) -> tuple[str, int] | None:
+    """Return the first column chosen by hand that has no room, and how many cells it lacks; None if all have it.
+
+    Args:
+        width: The cells of the list.
+        columns: The columns, and how wide each is.
+        by_hand: The names of those that a user has chosen.
+    """
+    there = {column.name for column, _ in fitting_in(width, columns, by_hand)}
+    chosen = [sized for sized in columns if sized[0].name in by_hand]
+    for index, (column, _) in enumerate(chosen):
+        if column.name not in there:
+            return column.heading, PREFIX + LEAST_BESIDE_CHOSEN + total(chosen[: index + 1]) - width
+    return None
 
 
 _TONES = {

@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
 
 from engine.query.completion import complete
+from engine.text import clean
+from tui.keymap.bindings import bindings
 from tui.text import mistake
 from tui.widgets.completing_input import CompletingInput, completion_line
 
 EXAMPLE = "state=failed test/f1>0.8 age<2d, or part of a name"
+
+
+class FilterInput(CompletingInput):
+    """The line of a filter, in which those that were saved can be chosen.
+
+    Args:
+        completions: Returns the values that keys are known to have, by key.
+        saved: Returns the saved filters by name.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("FilterInput")
+
+    def __init__(
+        self, completions: Callable[[], Mapping[str, Iterable[str]]], saved: Callable[[], Mapping[str, str]]
+    ) -> None:
+        super().__init__(
+            lambda text, cursor: complete(text, cursor, completions()), placeholder=EXAMPLE, id="filter"
+        )
+        self._saved = saved
+
+    def action_recall(self, step: int) -> None:
+        """Write the next saved filter, or the one before, in the order of their names; then nothing."""
+        texts = ["", *(text for _, text in sorted(self._saved().items()))]
+        if len(texts) == 1:
+            self.app.bell()
+            return
+        at = texts.index(self.value) if self.value in texts else 0
+        self.value = texts[(at + step) % len(texts)]
+        self.cursor_position = len(self.value)
 
 
 class FilterBox(Vertical):
@@ -22,6 +55,7 @@ class FilterBox(Vertical):
 
     Args:
         completions: Returns the values that keys are known to have, by key.
+        saved: Returns the saved filters by name.
     """
 
     DEFAULT_CSS = """
@@ -31,16 +65,16 @@ class FilterBox(Vertical):
     FilterBox.-wrong > #filter-hint { color: $error; }
     """
 
-    def __init__(self, completions: Callable[[], Mapping[str, Iterable[str]]]) -> None:
+    def __init__(
+        self, completions: Callable[[], Mapping[str, Iterable[str]]], saved: Callable[[], Mapping[str, str]]
+    ) -> None:
         super().__init__()
-        self._completions = completions
+        self._completions, self._saved = completions, saved
         self._wrong = ""
 
     def compose(self) -> ComposeResult:
         """The line over its hint."""
-        yield CompletingInput(
-            lambda text, cursor: complete(text, cursor, self._completions()), placeholder=EXAMPLE, id="filter"
-        )
+        yield FilterInput(self._completions, self._saved)
         yield Static(id="filter-hint", markup=False)
 
     def say(self, wrong: str) -> None:
@@ -53,6 +87,8 @@ class FilterBox(Vertical):
     def _show(self) -> None:
         line = self.query_one(CompletingInput)
         text = completion_line(line.before, line.offers(), line.chosen)
+        if names := [clean(name) for name, written in sorted(self._saved().items()) if written != line.value]:
+            text = Text(f"↑↓ saved: {', '.join(names)}") if not line.value else text
         if self._wrong:
             text = Text(self._wrong) + (Text("\n") + text if text.plain else Text())
         self.query_one("#filter-hint", Static).update(text)

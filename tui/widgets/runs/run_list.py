@@ -15,7 +15,7 @@ from tui.keymap.bindings import bindings
 from tui.palette import Sign
 from tui.state.messages import CursorMoved, HeadingClicked, ListChanged, MarksHidden, NothingToOverlay, Opened
 from tui.views.run_list_row import Row
-from tui.widgets.runs.column_layout import fitting_in, total
+from tui.widgets.runs.column_layout import total
 from tui.widgets.runs.run_rows import RunRows
 
 AGING_S = 5.0
@@ -60,7 +60,8 @@ class RunList(RunRows, can_focus=True):
             signs: The colour and mark of each run that the charts show.
             pinned: The run that is marked as the baseline.
         """
-        self._keep_marks(rows)
+        if not isinstance(self.screen.focused, Input):  # a filter that is being written
+            self._keep_marks(rows)
         if any(column.timed for column in self.visible_columns) and time.monotonic() > self._drawn + AGING_S:
             self.refresh()
         if list(rows) == self._rows and signs == self._signs and pinned == self._pinned:
@@ -68,7 +69,7 @@ class RunList(RunRows, can_focus=True):
         before, kept = self._rows, (signs, pinned) == (self._signs, self._pinned)
         self._rows, self._signs, self._pinned = list(rows), dict(signs), pinned
         if len(before) != len(rows):
-            self._widths = {}
+            self._columns.widths = {}
         self.virtual_size = Size(self.size.width, len(rows) + 1)
         if self._awaited and any(row.key == self._awaited for row in rows):
             if time.monotonic() < self._awaited_until:
@@ -79,10 +80,10 @@ class RunList(RunRows, can_focus=True):
         self.cursor = index if index is not None else min(self.cursor, max(0, len(rows) - 1))
         if index is None:
             self._tell()
-        sized = self._sized()
-        self._judge()
+        sized = self._columns.sized()
+        self._columns.judge(rows)
         self._widen()
-        if self._sized() != sized or not kept or len(before) != len(rows):
+        if self._columns.sized() != sized or not kept or len(before) != len(rows):
             self.refresh()
             return
         for y, (old, new) in enumerate(zip(before, rows, strict=True), start=1):
@@ -202,11 +203,12 @@ class RunList(RunRows, can_focus=True):
         self.refresh()
         self.post_message(ListChanged())
 
+    def keep_marks(self) -> None:
+        """Take the marks of rows away that are no longer listed."""
+        self._keep_marks(self._rows)
+
     def _keep_marks(self, rows: Sequence[Row]) -> None:
-        """Take the marks of rows away that are no longer listed, unless a filter is being written."""
-        if not self.marked or isinstance(self.screen.focused, Input):
-            return
-        if lost := self.marked.difference(row.key for row in rows):
+        if self.marked and (lost := self.marked.difference(row.key for row in rows)):
             self.marked -= lost
             self.post_message(MarksHidden(frozenset(lost)))
 
@@ -227,7 +229,7 @@ class RunList(RunRows, can_focus=True):
     def _click_heading(self, x: int) -> None:
         """Say which column's heading is at a place."""
         width = self.scrollable_content_region.width
-        fitting = fitting_in(width, self._sized())
+        fitting = self._fitting()
         end = width - total(fitting)
         for column, size in fitting:
             if end <= x < end + size + 1:

@@ -17,26 +17,26 @@ from engine.analysis.alarms import KINDS
 from tui.app_options import ascii_only
 from tui.palette import Sign, shown_in
 from tui.text import shorten
-from tui.views.run_list_columns import DEFAULT, Column, find_column
+from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
 from tui.widgets.runs.column_layout import (
-    NAME_WIDTH,
+    LEAST_NOTE,
     PREFIX,
     Sized,
     badge_of,
     chips_of,
-    columns_beside_note,
     count_of,
-    fitting_in,
     heading_of,
     mark_of,
     name_overflow,
     note_growth,
+    note_place,
     placed,
     tone_of,
     total,
     without_last_cells,
 )
+from tui.widgets.runs.list_columns import ListColumns
 
 
 class RunRows(ScrollView):
@@ -80,14 +80,7 @@ class RunRows(ScrollView):
         self.marked: set[str] = set()
         """The keys of the rows that verbs mean in the place of the one under the cursor."""
         self._signs: Mapping[str, Sign] = {}
-        self._columns = [column for name in DEFAULT if (column := find_column(name))]
-        self._chosen = False
-        """Whether the user has chosen the columns: then empty ones are shown too."""
-        self.visible_columns: Sequence[Column] = self._columns
-        """The columns that are shown where there is room."""
-        self._arrows: Mapping[str, str] = {}
-        self._widths: dict[str, int] = {}
-        """Cells that each column needs for what has been on the screen of it."""
+        self._columns = ListColumns()
         self._drawn = 0.0
         self._pinned: str | None = None
 
@@ -97,65 +90,48 @@ class RunRows(ScrollView):
         return self._rows
 
     @property
-    def column_names(self) -> list[str]:
-        """The columns that it has, those too for which there is no room."""
-        return [column.name for column in self._columns]
+    def visible_columns(self) -> Sequence[Column]:
+        """The columns that are shown where there is room."""
+        return self._columns.visible
+
+    @property
+    def shown_columns(self) -> list[Column]:
+        """The columns that have room."""
+        return [column for column, _ in self._fitting()]
+
+    @property
+    def lacking(self) -> tuple[str, int] | None:
+        """The first column chosen by hand that has no room, and how many cells it lacks; None if all have it."""
+        return self._columns.lacking(self.scrollable_content_region.width)
+
+    def _fitting(self) -> list[Sized]:
+        return self._columns.fitting(self.scrollable_content_region.width)
 
     def choose(
-        self, columns: Sequence[Column], *, always: bool, arrows: Mapping[str, str] | None = None
+        self, columns: Sequence[Column], *, by_hand: bool, arrows: Mapping[str, str] | None = None
     ) -> None:
-        """Show these columns, as far as there is room for the first of them.
+        """Show these columns, as far as there is room for them.
 
         Args:
-            always: Whether one with nothing in it is shown too.
+            by_hand: Whether a user has chosen them: then those that are not there by themselves come before all others.
             arrows: What stands behind the heading of a column: how the list is sorted by it.
         """
-        self._columns, self._chosen, self._widths, self._arrows = list(columns), always, {}, arrows or {}
-        self._judge()
+        self._columns.choose(columns, by_hand, arrows or {})
+        self._columns.judge(self._rows)
         self._widen()
         self.refresh()
 
-    @property
-    def wanted_width(self) -> int:
-        """The cells that all columns need beside a name."""
-        return PREFIX + NAME_WIDTH + total(self._sized())
-
-    def _judge(self) -> None:
-        """Leave out columns that are empty, unless the user has chosen them."""
-        self.visible_columns = [
-            column for column in self._columns
-            if self._chosen or column.name == "test/f1" or any(column.text(row) for row in self._rows)
-        ]  # fmt: skip
-
     def _widen(self) -> None:
-        """Make room for what is on the screen, and is wider than what was before."""
         first = int(self.scroll_offset.y)
-        for row in self._rows[first : first + self.size.height]:
-            for column in self.visible_columns:
-                if (cells := cell_len(column.text(row))) > self._widths.get(column.name, 0):
-                    self._widths[column.name] = cells
-
-    def _sized(self) -> list[Sized]:
-        """Return the columns that are shown and how wide each is."""
-        return [
-            (
-                column,
-                max(
-                    column.width,
-                    len(column.heading + self._arrows.get(column.name, "")),
-                    self._widths.get(column.name, 0),
-                ),
-            )
-            for column in self.visible_columns
-        ]
+        self._columns.widen(self._rows[first : first + self.size.height])
 
     def render_line(self, y: int) -> Strip:
         """One row; the first line of the widget is the heading."""
         width = self.scrollable_content_region.width
-        fitting = fitting_in(width, self._sized())
+        fitting = self._fitting()
         if y == 0:
             self._drawn = time.monotonic()
-            heading = Segment(heading_of(width, fitting, self._arrows), self._style("heading"))
+            heading = Segment(heading_of(width, fitting, self._columns.arrows), self._style("heading"))
             return Strip([heading]).adjust_cell_length(width).apply_style(self.rich_style)
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._rows):
@@ -195,39 +171,38 @@ class RunRows(ScrollView):
             free: Cells before the columns that a reason may take too.
             tag_cells: Cells of the columns that tags take where a reason leaves them.
         """
-        quiet, name, room = (
-            self._style("quiet"),
-            self._style("name" if row.state else "quiet"),
-            total(fitting),
-        )
+        quiet, name = self._style("quiet"), self._style("name" if row.state else "quiet")
         texts = [column.text(row) for column, _ in fitting]
-        note, badge = "", badge_of(row, room)
+        note, badge, place = "", badge_of(row, total(fitting)), range(0)
         if row.note and not any(
             column.spread and text for (column, _), text in zip(fitting, texts, strict=True)
         ):
-            kept = columns_beside_note(fitting)
-            note, badge = row.note if room > total(kept) else "", ""
-            if note:
-                fitting = kept
-                room += 0 if kept else note_growth(cell_len(note) + 1 - room, free, tag_cells)
+            badge, place = "", note_place(fitting, self._columns.by_hand) or range(0)
+            note = row.note if place or free > LEAST_NOTE else ""
         elif badge:
-            fitting = without_last_cells(fitting, cell_len(badge))
-        segments = [
-            Segment(" " + placed(text, column, size), name if column.spread else quiet)
-            for (column, size), text in zip(fitting, texts, strict=False)
-        ]
-        left = room - total(fitting)
-        if note:
-            tone = self._style("bad" if row.state in ("failed", "crashed") else "quiet")
-            segments.append(Segment(" " + shorten(note, left - 1, end=True), tone))
-        elif badge:
-            segments.append(
-                Segment(
-                    badge.rjust(left),
-                    self._style("bad" if row.alarm == KINDS[0] and not row.stops else "wait"),
-                )
-            )
+            kept = without_last_cells(fitting, cell_len(badge))
+            badge, fitting = badge.rjust(total(fitting) - total(kept)), kept
+        segments = []
+        if note and not place:  # before the columns, where the name leaves room
+            segments.append(self._note(row, note, min(free, cell_len(note) + 1)))
+        for index, ((column, size), text) in enumerate(zip(fitting, texts, strict=False)):
+            if index not in place:
+                segments.append(Segment(" " + placed(text, column, size), name if column.spread else quiet))
+            elif index == place.start:
+                cells = total(fitting[place.start : place.stop])
+                if index == 0:
+                    cells += note_growth(cell_len(note) + 1 - cells, free, tag_cells)
+                segments.append(self._note(row, note, cells))
+        if badge:
+            grave = row.alarm == KINDS[0] and not row.stops
+            segments.append(Segment(badge, self._style("bad" if grave else "wait")))
         return segments
+
+    def _note(self, row: Row, note: str, cells: int) -> Segment:
+        """Return the reason of a row in so many cells."""
+        words = f" {shorten(note, cells - 1, end=True)}"
+        tone = self._style("bad" if row.state in ("failed", "crashed") else "quiet")
+        return Segment(words + " " * (cells - cell_len(words)), tone)
 
     def _swatch(self, row: Row) -> Segment:
         """The colour and sign of the row's curve, where it has one; a bar before it when it is overlaid.

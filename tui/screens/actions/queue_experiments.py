@@ -1,0 +1,148 @@
+"""Queue experiments as they stand: the seeds that are missing, and no seed a second time without a question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.errors import UserError
+from engine.runs.status import Status
+from engine.text import clean
+from tui.screens.actions.target import Target
+from tui.screens.dialogs import Choice, Dialog
+
+if TYPE_CHECKING:
+    from engine.config.loader import Config
+    from engine.config.schema import Experiment
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What can be queued of an experiment."""
+
+    experiment: Experiment
+    there: Mapping[int, Status]
+    """The runs that make another needless, by seed."""
+    missing: tuple[int, ...]
+    """The seeds that there is no run of."""
+    following: int
+    """The next seed that is free."""
+
+
+class ExperimentActions:
+    """Queues the experiments that are meant on a screen."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._asked_for: dict[tuple[str, int], str] = {}
+        """The runs that were queued here and that no snapshot has yet: their ids, empty before they are made."""
+
+    def action_run(self) -> None:
+        """Queue the seeds that are missing of the experiments that are meant; where none is, ask which then."""
+        target = self._target
+        rows = target.marked_rows or ([target.row] if target.row is not None else [])
+        config = target.snapshot.config
+        names = dict.fromkeys(row.experiment for row in rows)
+        plans = [
+            self._plan(config.experiments[name]) for name in names if config and name in config.experiments
+        ]
+        if config is None or not plans:
+            refuse_row(target)
+            return
+        for plan in plans:
+            if plan.missing:
+                self._queue(config, plan, plan.missing)
+        if not (full := [plan for plan in plans if not plan.missing]):
+            return
+
+        def chosen(which: str | None) -> None:
+            for plan in full if which is not None else ():
+                again = which == "again"
+                self._queue(config, plan, plan.experiment.run_seeds if again else [plan.following])
+
+        target.ask(Dialog(*seed_question(full)), chosen)
+
+    def _plan(self, experiment: Experiment) -> Plan:
+        from engine.queue.submit import next_free_seed, seeds_present
+
+        snapshot, name = self._target.snapshot, experiment.name
+        self._asked_for = {key: run for key, run in self._asked_for.items() if run not in snapshot.by_id}
+        there = dict(seeds_present(experiment, snapshot.runs, snapshot.metadata))
+        asked_for = {seed: run for (of, seed), run in self._asked_for.items() if of == name}
+        there |= {
+            seed: Status(run=run, experiment=name, seed=seed)
+            for seed, run in asked_for.items()
+            if seed in experiment.run_seeds
+        }
+        following = next_free_seed(experiment, snapshot.runs, snapshot.metadata, asked_for)
+        return Plan(experiment, there, tuple(s for s in experiment.run_seeds if s not in there), following)
+
+    def _queue(self, config: Config, plan: Plan, seeds: Sequence[int]) -> None:
+        from tui.screens.actions.submit_runs import site_used_last, submit_runs
+        from tui.views.queued_message import queued_message
+        from tui.views.run_destination import newest_run
+
+        target, experiment = self._target, plan.experiment
+        newest = newest_run(target.snapshot, experiment.name)
+        as_it_stood = how_it_stood(target)
+        keys = [(experiment.name, seed) for seed in seeds]
+
+        def queue() -> str:
+            try:
+                site = site_used_last(target.store, newest, config.sites)
+                ids, odd = submit_runs(target.store, experiment, seeds, site, config.path)
+            except (UserError, OSError):
+                for key in keys:
+                    self._asked_for.pop(key, None)
+                raise
+            self._asked_for |= dict(zip(keys, ids, strict=False))
+            on = site.name if site is not None else ""
+            return queued_message(experiment, plan.there, seeds, ids, on) + odd + as_it_stood
+
+        if not target.readonly:
+            self._asked_for |= dict.fromkeys(keys, "")
+        target.do(f"{experiment.name} cannot be queued", queue)
+
+
+def seed_question(plans: Sequence[Plan]) -> tuple[str, str, list[Choice]]:
+    """Return the title, the text and the answers of the question which seeds experiments are to run that have all."""
+    from tui.views.queued_message import existing_runs
+
+    if len(plans) > 1:
+        title, which, again = (
+            f"{len(plans)} experiments have all their seeds already",
+            "of each",
+            "the same seeds again",
+        )
+    else:
+        (plan,) = plans
+        seeds = plan.experiment.run_seeds
+        which_seeds = f"all {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
+        title = f"{plan.experiment.name} has {which_seeds} already"
+        which = f"({plan.following})"
+        again = f"all {len(seeds)} again" if len(seeds) > 1 else f"seed {seeds[0]} again"
+    lines = [f"{clean(plan.experiment.name)} {existing_runs(plan.there)}." for plan in plans[:5]]
+    lines += [f"and {len(plans) - 5} more"] if len(plans) > 5 else []
+    lines.append("The same settings and seed give the same result.")
+    return title, "\n".join(lines), [
+        Choice("enter", f"queue the next seed {which}", "next"), Choice("n", f"queue {again}", "again"),
+    ]  # fmt: skip
+
+
+def how_it_stood(target: Target) -> str:
+    """Return what is to be added on an experiment that is queued while its file cannot be read."""
+    if not target.snapshot.config_error:
+        return ""
+    return f"; {target.project.config.name} has a mistake: it is queued as it stood before that"
+
+
+def refuse_row(target: Target) -> None:
+    """Say why nothing can be run from the row that is meant."""
+    if target.row is None:
+        text = f"There is none yet: {target.project.config} says what there is to train."
+    elif target.row.group:
+        text = "This is a group; → shows its experiments."
+    else:
+        text = f"{target.project.config} has none of that name any more."
+    target.refuse("No experiment here", text)
