@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow  # each starts the app
 
 START = "from tui.cli import main; main()"
 UP = b"no data yet"
-HELP = b"overlay the run"
+HELP = b"overlay the row"
 LEAVES = b"it leaves"
 LINGERS = f"os.write(2, {LEAVES!r}); [time.sleep(0.1) for _ in range(30)]"
 AFTER_THE_SCREEN = f"""
