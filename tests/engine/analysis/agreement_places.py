@@ -61,6 +61,7 @@ EXEMPT: Mapping[str, str] = {
     "screen ColumnList": NO_RUNS,
     "screen ColumnsScreen": NO_RUNS,
     "screen CompletingInput": NO_RUNS,
+    "screen FilterInput": NO_RUNS,
     "screen Dialog": NO_RUNS,
     "screen ExportScreen": "shows which files are to be written; what is in them is that of the charts",
     "screen FormList": NO_RUNS,
