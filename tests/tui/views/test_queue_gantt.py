@@ -141,14 +141,14 @@ def test_the_whole_queue_has_an_end_as_far_as_it_is_known():
 
 def test_runs_at_sites_say_where_and_what_is_not_known() -> None:
     waits = Status(run="r", experiment="e", state="queued", on="jz", reason="Priority")
-    away = Status(run="s", experiment="e", state="silent", on="lab", heard=NOW - 200)
+    away = Status(run="s", experiment="e", seed=1, state="silent", on="lab", heard=NOW - 200)
     posting = Posting(site=Site(name="jz", slurm="gpu"), name="n", posted=0.0)
     snapshot = Snapshot(
         machine=Machine(time=NOW), runs=(waits, away),
         queue=Queue(forecasts=(Forecast("s"), Forecast("r")), postings={"r": posting}),
     )  # fmt: skip
     lost, waiting = bars(snapshot)
-    assert (lost.label, lost.age) == ("e s0 on lab", "3 min ago")
+    assert (lost.label, lost.age) == ("e s1 on lab", "3 min ago")
     assert (waiting.label, waiting.why, waiting.guess) == (
         "e s0 on jz",
         "not known: Priority",
