@@ -30,7 +30,7 @@ from tui.terminal.textual_private import screen_strips
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.status_line import MachineLine
-from tui.widgets.runs.console import Console
+from tui.widgets.message_row import MessageRow
 from tui.widgets.runs.run_list import RunList
 
 
@@ -50,7 +50,7 @@ async def test_it_opens_on_the_experiments_and_shows_the_run_under_the_cursor(
         await settle(pilot)
         assert runs(pilot).row is not None
         assert runs(pilot).row.label == "BiT-small"
-        assert board(pilot).query_one(Console)._lines == ("not run yet: r queues it",)
+        assert board(pilot).query_one(MessageRow).rest == "not run; r runs it"
 
 
 async def test_space_overlays_runs_and_escape_takes_them_away(project: Project, write_run: Write) -> None:

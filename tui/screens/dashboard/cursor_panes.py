@@ -52,10 +52,7 @@ class CursorPanes:
         if title != self._title:
             self._title = title
             self._screen.query_one("#right").border_title = Content(title)
-        if detail is not None:
-            lines = tuple(detail.console)
-        else:
-            lines = ("not run yet: r queues it",) if row is not None and row.run is None else ()
+        lines = tuple(detail.console) if detail is not None else ()
         console = self._screen.query_one(Console)
         console.show(lines)
         line = rest or resting_line(row, status, lines, has_console=console.display)
