@@ -68,7 +68,7 @@ OPENED = (
     ("t", "tab"), ("T",), ("f", *"tag=", "tab", "tab"), ("f", *"evil", "tab", "tab"), ("f", *"device=", "tab"),
     ("f", *"best:ev", "tab", "tab", "tab"), ("E", "tab"), ("Y", "r"), ("Y", "m"), ("C", "slash", *"ev"), ("B", "tab"),
     ("question_mark", *"x"), ("colon", *"fil"), ("5", "5"), ("delete",), ("slash", *"ev"), ("n",), ("z",), ("y",),
-    ("i", "right"), ("p",), ("full_stop",), ("R",), ("e",), ("o",), ("b",), ("s",),
+    ("i", "right"), ("p",), ("full_stop",), ("R",), ("e",), ("o",), ("b",), ("s",), ("M",),
 )  # fmt: skip
 """What is opened on the dashboard, with a key and what is typed then."""
 
@@ -106,7 +106,7 @@ async def test_every_screen_and_widget_shows_text_alone(hostile: Project, tmp_pa
             await walk.press("slash", *"e", "enter", "n")
             await walk.leave()
             await pilot.press("down")
-        await pilot.press("a")
+        await pilot.press("A")
         await walk.press("c")
         missing = {name for name, kind in classes().items() if kind not in walk.seen}
         assert missing == set()

@@ -436,7 +436,7 @@ async def test_many_columns_leave_the_names_readable(
         width = runs_of(pilot).scrollable_content_region.width
         assert line(pilot, 1)[PREFIX:].startswith("ViT-small")
         assert all(cell_len(runs_of(pilot).render_line(y).text) == width for y in range(4))
-        assert ("model" in line(pilot, 0)) == (width >= 50)
+        assert "model" in line(pilot, 0)
         assert "F1" in line(pilot, 0)
         await pilot.press("C")
         chooser = pilot.app.screen.query_one("#columns")

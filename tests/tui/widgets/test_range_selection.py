@@ -90,7 +90,7 @@ async def test_escape_gives_up_on_the_comparison_and_stays_there(project: Projec
     write_run("ViT-small")
     write_run("BiT-small")
     async with opened(project) as pilot:
-        await pilot.press("a", "c")
+        await pilot.press("A", "c")
         await settle(pilot)
         screen = pilot.app.screen
         assert isinstance(screen, CompareScreen)
