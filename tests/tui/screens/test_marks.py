@@ -89,6 +89,8 @@ async def test_marked_runs_that_wait_are_held_moved_and_cancelled_together(
         await until(pilot, lambda: all(board(pilot).snapshot.queue.entries[run.id].on_hold for run in others))
         await pilot.press("H")
         await until(pilot, lambda: not any(waiting_entry(run).on_hold for run in others))
+        by_id = lambda: board(pilot).snapshot.by_id  # noqa: E731  while an entry is written its run seems to start
+        await until(pilot, lambda: all(by_id()[run.id].state == "queued" for run in others))
         await pilot.press("full_stop")
         asked = question(pilot)
         assert "Cancel 3 waiting runs?" in asked
