@@ -99,9 +99,12 @@ def test_the_process_that_trains_and_its_descendants_are_the_runs(run, holder):
 
 
 @pytest.mark.parametrize("how", ["changes", "reads"])
-def test_who_has_the_lock_for_a_moment_or_reads_it_is_not(run, holder, how):
+def test_who_has_the_lock_for_a_moment_or_reads_it_is_not(run, holder, how, until):
     entry_writer.enter(run, QueueEntry(submitted=1.0))
     other, *marked = holder(run, how)
+    until(
+        lambda: len(pids(run)) >= len(marked), 10
+    )  # a program's environment stands there moments after it began
     assert pids(run) == marked  # a child with the mark is the run's; who changes something is not
     assert psutil.pid_exists(other)
 
