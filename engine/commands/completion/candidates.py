@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from engine.config.loader import Config
+    from engine.runs.status import Status
     from engine.runs.store import Run, Store
 
 Items = list[CompletionItem[str]]
@@ -71,35 +72,31 @@ def runs_and_tags(context: click.Context, parameter: click.Parameter, start: str
 
 def terms(context: click.Context, _parameter: click.Parameter, start: str) -> Items:
     """Return what begins a term of a filter: keys, and behind ``KEY=`` the values that there are."""
+    from engine.query.completion import complete
     from engine.query.fields import known_keys
 
-    key, given, _ = start.partition("=")
-    if not given:
+    if "=" not in start:
         return _items(_beginning(start, (f"{name}=" for name in known_keys())))
-    if key in ("tag", "tags"):
-        values: Iterable[str] = _tags(_store(context))
-    elif key == "experiment":
-        values = (experiment for experiment, _ in _of_newest(_store(context)))
-    else:
-        values = known_keys()[key].choices if key in known_keys() else ()
-    return _items(_beginning(start, (f"{key}={value}" for value in values)))
+    store = _store(context)
+    names = (status.experiment for status in _statuses(store))
+    return _items(
+        complete(start, len(start), {"tag": _tags(store), "tags": _tags(store), "experiment": names})
+    )
 
 
 def sort_keys(context: click.Context, _parameter: click.Parameter, start: str) -> Items:
     """Return what a list can be sorted by."""
-    from engine.query.fields import known_keys
+    from engine.query.fields import known_keys, measured_by
 
-    measured = (metric for _, metrics in _of_newest(_store(context)) for metric in metrics)
-    return _items(_beginning(start, [*known_keys(), *measured]))
+    return _items(_beginning(start, [*known_keys(), *measured_by(_statuses(_store(context)))]))
 
 
 def runs_and_metrics(context: click.Context, parameter: click.Parameter, start: str) -> Items:
     """Return experiments and runs, and what they have measured."""
-    newest = [*_of_newest(_store(context))]
-    names = [
-        *(experiment for experiment, _ in newest),
-        *(metric for _, metrics in newest for metric in metrics),
-    ]
+    from engine.query.fields import measured_by
+
+    statuses = [*_statuses(_store(context))]
+    names = [*(status.experiment for status in statuses), *measured_by(statuses)]
     return [*_items(_beginning(start, names)), *runs(context, parameter, start)]
 
 
@@ -131,13 +128,11 @@ def _path(context: click.Context, parameter: str, default: str) -> Path:
     return Path(context.params.get(parameter) or default)
 
 
-def _of_newest(store: Store) -> Iterator[tuple[str, list[str]]]:
-    """Yield the experiment of each of the newest runs, and what it has measured, as its status file has them."""
+def _statuses(store: Store) -> Iterator[Status]:
+    """Yield what the status files of the newest runs say."""
     from engine.runs.status_file import cached
 
-    for run in _newest(store):
-        if (status := cached(run)) is not None:
-            yield status.experiment, list(status.last)
+    return filter(None, map(cached, _newest(store)))
 
 
 def _tags(store: Store) -> Iterator[str]:

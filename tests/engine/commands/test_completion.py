@@ -72,6 +72,7 @@ def made(offered, tiny):
         ("engine submit one --on f", ["far"]),
         ("engine site check f", ["far"]),
         ("engine ls state=f", ["state=finished", "state=failed"]),
+        ("engine ls state=failed,st", ["state=failed,starting", "state=failed,stopped"]),
         ("engine ls sta", ["state="]),
         ("engine ls --sort ag", ["age"]),
         ("engine check --config ", [":files"]),
