@@ -78,18 +78,35 @@ def environment_of(command: Sequence[str], variables: Mapping[str, str]) -> Envi
     program = shutil.which(command[0], path=variables.get("PATH"))
     if program is None:
         return None
-    prefix = Path(program).absolute().parent.parent
+    prefix = _behind_shim(Path(program), variables) or Path(program).absolute().parent.parent
     if prefix == Path(sys.prefix):
         return environment_here()
     is_python = Path(program).name.startswith("python")
     if not (is_python or (prefix / "pyvenv.cfg").is_file() or (prefix / "conda-meta").is_dir()):
         return None
     places = sorted({*prefix.glob("lib/python3*/*-packages"), *prefix.glob("local/lib/python3*/*-packages")})
+    if not places:
+        return None
     versions = sorted({place.parent.name for place in places if place.parent.name != "python3"})
     return Environment(
         _version_of_venv(prefix) or (versions[-1].removeprefix("python") if versions else ""),
         str(prefix), _listed(map(str, places)),
     )  # fmt: skip
+
+
+def _behind_shim(program: Path, variables: Mapping[str, str]) -> Path | None:
+    """Return the folder of the Python that a shim of pyenv's leads to; None for any other program."""
+    if program.parent.name != "shims":
+        return None
+    top = program.parent.parent
+    chosen = variables.get("PYENV_VERSION", "")
+    here = Path.cwd()
+    for file in (*(folder / ".python-version" for folder in (here, *here.parents)), top / "version"):
+        if not chosen:
+            with contextlib.suppress(OSError):
+                chosen = read_small(file).decode(errors="replace")
+    first = next(iter(chosen.replace(":", " ").split()), "")
+    return top / "versions" / first if first and "/" not in first else None
 
 
 def environment_in(folder: str | os.PathLike[str]) -> Environment | None:
@@ -107,7 +124,7 @@ def environment_in(folder: str | os.PathLike[str]) -> Environment | None:
 
 
 def changed_packages(before: Environment, after: Environment) -> list[tuple[str, str, str]]:
-    """Return each package with its versions where they differ, Python first; empty for one that is not installed."""
+    """Return each package with its versions where they differ, Python first; empty where it is not installed."""
     names = sorted({*before.packages, *after.packages})
     pairs = [(name, before.packages.get(name, ""), after.packages.get(name, "")) for name in names]
     if before.python and after.python:

@@ -50,6 +50,24 @@ def test_the_environment_of_another_python_is_listed_without_starting_it(tmp_pat
     assert environment_of([sys.executable], {}) == environment_here()
 
 
+def test_a_shim_of_pyenv_leads_to_the_python_that_is_chosen(tmp_path, monkeypatch):
+    shims, project = tmp_path / "pyenv/shims", tmp_path / "project"
+    for folder in (shims, project):
+        folder.mkdir(parents=True)
+    (shims / "python").write_text("#!/bin/sh\nexit 1\n")
+    (shims / "python").chmod(0o755)
+    monkeypatch.chdir(project)
+    path = {"PATH": str(shims)}
+    assert environment_of(["python"], path) is None
+    for version in ("3.11.7", "3.12.1"):
+        venv(tmp_path / "pyenv/versions" / version, torch=version)
+    (tmp_path / "pyenv/version").write_text("3.11.7\n")
+    assert environment_of(["python"], path).packages == {"torch": "3.11.7"}
+    (project / ".python-version").write_text("3.12.1\n")
+    assert environment_of(["python"], path).packages == {"torch": "3.12.1"}
+    assert environment_of(["python"], path | {"PYENV_VERSION": "3.11.7"}).packages == {"torch": "3.11.7"}
+
+
 @pytest.mark.parametrize("command", [["/bin/sh", "train.sh"], ["no-such-program"]])
 def test_a_program_that_is_no_python_s_has_no_packages(command):
     assert environment_of(command, dict(os.environ)) is None
