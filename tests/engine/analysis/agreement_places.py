@@ -64,6 +64,7 @@ EXEMPT: Mapping[str, str] = {
     "screen CompletingInput": NO_RUNS,
     "screen FilterInput": NO_RUNS,
     "screen Dialog": NO_RUNS,
+    "screen DifferencesScreen": MADE_OF,
     "screen ExportScreen": "shows which files are to be written; what is in them is that of the charts",
     "screen FormList": NO_RUNS,
     "screen FormScreen": NO_RUNS,
