@@ -11,6 +11,7 @@ from engine.config.schema import DEFAULTS, LABELS, NOT_SETTINGS
 from engine.events import Data
 from engine.runs.provenance.code_snapshot import VITUI
 from engine.runs.provenance.packages import changed_packages
+from engine.runs.provenance.repository import Change
 from engine.text import setting_text
 
 Kind = Literal["data", "code", "setting", "precision", "devices", "package", "gpu", "seed"]
@@ -44,14 +45,14 @@ class Difference(NamedTuple):
 
 
 def differences(
-    one: RunOrigin, other: RunOrigin, between: Mapping[str, int] | None = None
+    one: RunOrigin, other: RunOrigin, between: Mapping[str, Change] | None = None
 ) -> list[Difference]:
     """Return in what two runs differ, the most suspicious first; what is unknown of one of them is left out.
 
     Args:
         one: What made the first.
         other: What made the second.
-        between: Lines that differ between their commits, by file; None where that is not known.
+        between: What differs between their commits, by file; None where that is not known.
     """
     parts = (
         _data(one, other), code_differences(one.code, other.code, between), _settings(one, other),
@@ -109,14 +110,14 @@ def _images(data: Data) -> str:
 
 
 def code_differences(
-    one: Code, other: Code, between: Mapping[str, int] | None = None
+    one: Code, other: Code, between: Mapping[str, Change] | None = None
 ) -> Iterator[Difference]:
     """Yield in what two codes differ: files of the program, the commit, files of the repository.
 
     Args:
         one: The first.
         other: The second.
-        between: Lines that differ between the commits, by file; None where that is not known.
+        between: What differs between the commits, by file; None where that is not known.
     """
     named = _files_of_program(one, other)
     for name in sorted(named):
@@ -125,15 +126,22 @@ def code_differences(
         yield Difference(1, "code", name, say(one, name), say(other, name), why + _lines(between, name))
     if not (one.commit or other.commit):
         return
-    runs_it = one.is_program or other.is_program
-    rank = 2 if runs_it else 10
+    rank = 2 if one.is_program or other.is_program else 10
+    files = list(_files(one, other, between or {}, named, rank))
     if one.commit != other.commit:
         why = "another commit" if between is not None else "another commit, unknown to git here"
+        if between is not None and not files and _is_whole(one) and _is_whole(other):
+            rank, why = 10, "another commit, and no file differs"
         yield Difference(rank, "code", "commit", one.commit[:10] or NONE, other.commit[:10] or NONE, why)
-    yield from _files(one, other, between or {}, named, runs_it=runs_it)
+    yield from files
     if one.files == other.files and (one.patch, one.dirty) != (other.patch, other.dirty):
         why = "changes beside the commit, which are not here"
         yield Difference(rank, "code", "changes", _changes(one), _changes(other), why)
+
+
+def _is_whole(code: Code) -> bool:
+    """Return whether all is known of what a code has beside its commit."""
+    return bool(code.files) or not (code.dirty or code.patch)
 
 
 def _files_of_program(one: Code, other: Code) -> set[str]:
@@ -145,28 +153,44 @@ def _files_of_program(one: Code, other: Code) -> set[str]:
 
 
 def _files(
-    one: Code, other: Code, between: Mapping[str, int], named: set[str], *, runs_it: bool
+    one: Code, other: Code, between: Mapping[str, Change], named: set[str], rank: int
 ) -> Iterator[Difference]:
-    told = sorted({*one.files_that_differ(other), *between} - named)
+    """Yield the files of the repository that differ, but for those that are told already."""
+    names = {*one.files_that_differ(other), *between} - named
+    told = sorted(name for name in names if not _is_alike(one, other, between, name))
     for name in told[:MOST_FILES]:
-        if not runs_it:
-            rank, why = 10, "vitui trains, and does not run it"
+        its_rank, why = rank, "code"
+        if rank > 2:
+            why = "vitui trains, and does not run it"
         elif _NO_CODE.search(name):
-            rank, why = 9, "no code by its name"
-        else:
-            rank, why = 2, "code"
+            its_rank, why = 9, "no code by its name"
         yield Difference(
-            rank, "code", name, _state(one, name), _state(other, name), why + _lines(between, name)
+            its_rank, "code", name, _state(one, name), _state(other, name), why + _lines(between, name)
         )
     if len(told) > MOST_FILES:
         more = f"{len(told) - MOST_FILES} more files"
-        yield Difference(2 if runs_it else 10, "code", more, NONE, NONE, "these are too many to name")
+        yield Difference(rank, "code", more, NONE, NONE, "these are too many to name")
 
 
-def _lines(between: Mapping[str, int] | None, name: str) -> str:
+def _is_alike(one: Code, other: Code, between: Mapping[str, Change], name: str) -> bool:
+    """Return whether a file is known to be the same, though the commits or what lies beside them differ."""
+    digests = [(code.digests or {}).get(name) for code in (one, other)]
+    if digests[0] is not None and digests[0] == digests[1]:
+        return True
+    base = between.get(name)
+    blobs = [
+        code.files[name].blob if name in code.files else blob
+        for code, blob in ((one, base.before if base else ""), (other, base.after if base else ""))
+    ]
+    return blobs[0] == blobs[1] != ""
+
+
+def _lines(between: Mapping[str, Change] | None, name: str) -> str:
     """Return how much of a file differs between the commits, as what follows another word."""
-    count = (between or {}).get(name, 0)
-    return f", {count} line{'s' * (count != 1)} between the commits" if count else ""
+    change = (between or {}).get(name)
+    if change is None or not change.lines:
+        return ""
+    return f", {change.lines} line{'s' * (change.lines != 1)} between the commits"
 
 
 def _state(code: Code, name: str) -> str:

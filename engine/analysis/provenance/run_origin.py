@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from engine.events import Data, Start, decode
 from engine.runs.provenance.code_snapshot import patch_of, take_snapshot
 from engine.runs.provenance.git_patch import FilePatch, files_of
 from engine.runs.provenance.packages import Environment, environment_in
-from engine.runs.provenance.repository import changed_between
+from engine.runs.provenance.repository import Change, changed_between
 from engine.runs.store import Run
 from engine.system.files import tail_with
 
@@ -112,9 +111,6 @@ def code_of_folder(command: Sequence[str], runs: Path) -> Code:
     )  # fmt: skip
 
 
-def files_between(one: Code, other: Code, folder: str | os.PathLike[str]) -> Mapping[str, int] | None:
-    """Return the lines that differ between the commits of two codes, by file; None where git cannot tell."""
-    if one.commit == other.commit:
-        return {}
-    changes = changed_between(Path(folder), one.commit, other.commit)
-    return None if changes is None else {name: sum(lines) for name, lines in changes.items()}
+def files_between(one: Code, other: Code, folder: Path) -> Mapping[str, Change] | None:
+    """Return the files that differ between the commits of two codes; None where git in a folder does not have both."""
+    return {} if one.commit == other.commit else changed_between(folder, one.commit, other.commit)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 LEFT_OUT = b"# left out: "
 """How a line begins that names a file of which only size and digest are known."""
 _SECTION = b"diff --git "
+_INDEX = re.compile(rb"index [0-9a-f]{40,64}\.\.([0-9a-f]{40,64})")
 _ESCAPES = {
     7: b"\\a",
     8: b"\\b",
@@ -32,6 +33,8 @@ class FilePatch(NamedTuple):
     """Lines."""
     text: bytes
     """The part of the patch that is about it."""
+    blob: str = ""
+    """Git's name of its contents with the change, zeros where it is gone; empty where it is not known."""
 
 
 def new_file(name: bytes, data: bytes, *, executable: bool = False) -> bytes:
@@ -42,9 +45,12 @@ def new_file(name: bytes, data: bytes, *, executable: bool = False) -> bytes:
         data: Its contents.
         executable: Whether it may be run.
     """
+    import hashlib
+
     old, new = quoted(b"a/" + name), quoted(b"b/" + name)
     mode = b"100755" if executable else b"100644"
-    head = _SECTION + old + b" " + new + b"\nnew file mode " + mode + b"\n"
+    blob = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest().encode()
+    head = b"%s%s %s\nnew file mode %s\nindex %s..%s\n" % (_SECTION, old, new, mode, b"0" * 40, blob)
     if not data:
         return head
     lines = data.split(b"\n")
@@ -76,7 +82,9 @@ def files_of(patch: bytes) -> dict[str, FilePatch]:
         lines = text.split(b"\n")
         hunks = next((place for place, line in enumerate(lines) if line.startswith(b"@@")), len(lines))
         signs = [line[:1] for line in lines[hunks:]]
-        files[_name(lines[0])] = FilePatch(signs.count(b"+"), signs.count(b"-"), text)
+        blobs = (match for line in lines[:hunks] if (match := _INDEX.match(line)) is not None)
+        blob = next((match[1].decode() for match in blobs), "")
+        files[_name(lines[0])] = FilePatch(signs.count(b"+"), signs.count(b"-"), text, blob)
     return files
 
 

@@ -11,7 +11,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 TIMEOUT_S = 5.0
 """Seconds that one question may take."""
@@ -36,7 +36,17 @@ AS_PATCH = (
     "diff-index", "-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames",
     "--ignore-submodules=dirty", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3",
 )  # fmt: skip
-BETWEEN_COMMITS = ("diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", "--no-textconv")
+BETWEEN_COMMITS = (
+    "diff-tree",
+    "-r",
+    "-z",
+    "--raw",
+    "--no-abbrev",
+    "--numstat",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+)
 
 
 class GitError(Exception):
@@ -156,20 +166,33 @@ def submodules_of(top: Path) -> Iterator[str]:
             yield os.fsdecode(name)
 
 
-def changed_between(folder: Path, before: str, after: str) -> dict[str, tuple[int, int]] | None:
-    """Return the files that differ between two commits with lines added and removed; None where they are not here."""
+class Change(NamedTuple):
+    """How a file differs between two commits."""
+
+    before: str
+    """Git's name of its contents, zeros where it is not there."""
+    after: str
+    lines: int
+    """Lines that are added or removed; 0 for a binary file."""
+
+
+def changed_between(folder: Path, before: str, after: str) -> dict[str, Change] | None:
+    """Return the files that differ between two commits; None where git does not have both in a folder."""
     if not (has_commit(before) and has_commit(after)):
         return None
     try:
-        answer = ask(folder, *BETWEEN_COMMITS, before, after)
+        words = map(os.fsdecode, ask(folder, *BETWEEN_COMMITS, before, after).split(b"\0"))
     except GitError:
         return None
-    files = {}
-    for line in map(os.fsdecode, answer.split(b"\0")):
-        added, _, rest = line.partition("\t")
-        removed, _, name = rest.partition("\t")
-        if name:
-            files[name] = _lines(added), _lines(removed)
+    files: dict[str, Change] = {}
+    for word in words:
+        if word.startswith(":"):
+            _, _, old, new, _ = word.split(" ")
+            files[next(words)] = Change(old, new, 0)
+        elif word:
+            added, removed, name = word.split("\t", 2)
+            if name in files:
+                files[name] = files[name]._replace(lines=_lines(added) + _lines(removed))
     return files
 
 

@@ -43,6 +43,8 @@ def test_two_runs_and_the_folder_are_compared(project):
     (project / "train.py").write_text("a\nB\x1b[31m\nc\n")
     second = run_of(1)
     git(project, "commit", "-qam", "second")
+    told = json.loads(call("diff", second.id, run_of(1).id, "--json"))
+    assert told["why"] == "another commit, and no file differs"
     (project / "helper.py").write_text("1\n")
     third = run_of()
     lines = call("diff", first.id, second.id).splitlines()

@@ -13,12 +13,15 @@ from engine.analysis.provenance.run_origin import Code, RunOrigin
 from engine.events import Data
 from engine.runs.provenance.git_patch import FilePatch
 from engine.runs.provenance.packages import Environment
+from engine.runs.provenance.repository import Change
 
 WORDS = st.sampled_from(["a", "b", ""])
 DIGESTS = st.dictionaries(st.sampled_from(["train.py", "vitui"]), st.sampled_from(["sha256:1", "sha256:2"]))
 PATCHES = st.dictionaries(
     st.sampled_from(["train.py", "x.md", "y.py"]),
-    st.sampled_from([FilePatch(1, 0, b"one"), FilePatch(1, 0, b"other"), FilePatch(0, 0, b"# left out")]),
+    st.sampled_from(
+        [FilePatch(1, 0, b"one", "b1"), FilePatch(1, 0, b"other", "b2"), FilePatch(0, 0, b"# left out")]
+    ),
 )
 CODES = st.builds(
     Code, commit=st.sampled_from(["", "1" * 40, "2" * 40]), dirty=st.booleans(), patch=WORDS, files=PATCHES,
@@ -38,7 +41,10 @@ ORIGINS = st.builds(
     data=st.none() | DATA, device=st.sampled_from(["", "cpu", "cuda:0 NVIDIA H200", "2 x NVIDIA H200"]),
     precision=st.sampled_from(["", "bf16", "tf32"]), init=WORDS, versions=PACKAGES,
 )  # fmt: skip
-BETWEEN = st.none() | st.dictionaries(st.sampled_from(["train.py", "z.py"]), st.integers(0, 9))
+CHANGES = st.builds(
+    Change, st.sampled_from(["", "b1", "b2"]), st.sampled_from(["", "b1", "b2"]), st.integers(0, 9)
+)
+BETWEEN = st.none() | st.dictionaries(st.sampled_from(["train.py", "z.py"]), CHANGES)
 
 
 @given(ORIGINS, st.none() | st.just({}))
@@ -48,7 +54,8 @@ def test_a_run_does_not_differ_from_itself(origin, between):
 
 @given(ORIGINS, ORIGINS, BETWEEN)
 def test_differences_are_the_same_from_both_sides(one, other, between):
-    there, back = differences(one, other, between), differences(other, one, between)
+    turned = between and {name: Change(each.after, each.before, each.lines) for name, each in between.items()}
+    there, back = differences(one, other, between), differences(other, one, turned)
     assert [each._replace(first=each.second, second=each.first) for each in there] == back
     assert [each.rank for each in there] == sorted(each.rank for each in there)
     assert len({(each.kind, each.what) for each in there}) == len(there)
@@ -104,15 +111,20 @@ def test_each_thing_that_differs_is_told(other, told):
 
 def test_files_between_commits_are_named_and_what_is_no_code_stands_last():
     other = code(commit="2" * 40)
-    told = differences(BASE, other, {"README.md": 3, "model.py": 5, "a.py": 1})
-    assert [(each.what, each.rank) for each in told] == [
-        ("a.py", 2),
-        ("commit", 2),
-        ("model.py", 2),
-        ("README.md", 9),
+    told = differences(BASE, other, {"README.md": Change("1", "2", 3), "model.py": Change("1", "2", 5)})
+    assert [(each.what, each.rank) for each in told] == [("commit", 2), ("model.py", 2), ("README.md", 9)]
+    assert told[1].why == "code, 5 lines between the commits"
+
+
+def test_what_was_tried_and_then_committed_is_the_same_code():
+    tried = replace(BASE, code=replace(BASE.code, digests=None, files={"a.py": FilePatch(2, 1, b"a", "new")}))
+    committed = replace(tried, code=replace(tried.code, commit="2" * 40, dirty=False, files={}))
+    (commit,) = differences(tried, committed, {"a.py": Change("old", "new", 3)})
+    assert (commit.what, commit.rank, commit.why) == ("commit", 10, "another commit, and no file differs")
+    assert [each.what for each in differences(tried, committed, {"a.py": Change("old", "other", 3)})] == [
+        "a.py",
+        "commit",
     ]
-    assert told[2].why == "code, 5 lines between the commits"
-    assert (told[0].first, told[0].second) == ("+2 −1", "+2 −1")
 
 
 def test_code_that_does_not_train_is_suspected_last():

@@ -89,8 +89,15 @@ def test_commits_are_compared_by_their_files(tmp_path):
     git(here, "add", ".")
     git(here, "commit", "-qm", "second")
     second = git_commit(here)["commit"]
-    files = {"train.py": (2, 2), "new é.py": (1, 0), "data.bin": (0, 0)}
-    assert changed_between(here, first, second) == files
+    files = changed_between(here, first, second)
+    assert {name: change.lines for name, change in files.items()} == {
+        "train.py": 4,
+        "new é.py": 1,
+        "data.bin": 0,
+    }
+    blob = git(here, "rev-parse", "HEAD:train.py").decode().strip()
+    assert files["train.py"].after == blob != files["train.py"].before
+    assert files["data.bin"].before == "0" * 40
     assert changed_between(here, first, first) == {}
     for unknown in ("0" * 40, "--output=x", "(initial)", ""):
         assert changed_between(here, first, unknown) is None
