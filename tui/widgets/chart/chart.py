@@ -24,7 +24,6 @@ from textual.widget import Widget
 from tui.app_options import ascii_only
 from tui.palette import shown_in
 from tui.state.chart_line import ChartLine
-from tui.widgets.chart.measured_points import nearest
 from tui.widgets.chart.range_selection import RangeSelection, marks
 
 if TYPE_CHECKING:
@@ -356,6 +355,8 @@ class Chart(Widget):
                 move = (start - event.x) / width * (right - left)
                 self._set_view((left + move, right + move), limits)
         elif self.cursor is not None:
+            from tui.widgets.chart.measured_points import nearest  # numpy comes when curves do
+
             x = plot.x_at(event.x - self.gutter.left)
             self.read(nearest(plot.places, x) if x is not None else None)
 
