@@ -24,8 +24,16 @@ from engine.analysis.results import Result, read_gpu_hours
 from tui.axis_ticks import PLAIN, Unit, limits, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, y_scale
-from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain
-from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of
+from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain, with_counts
+from tui.figures.final_scores import (
+    Scored,
+    dashes_of,
+    drawable,
+    meanings,
+    read_score,
+    seeds_of,
+    ticks_of,
+)
 from tui.figures.point_labels import name_points
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
@@ -97,7 +105,7 @@ def read(source: Source) -> Reading[Point]:
 def draw(sheet: FigureSheet, parts: Sequence[Point]) -> Figure:
     """Draw points, at least one: their names beside them, or above the axes where they do not fit."""
     scored = [part.scored for part in parts]
-    names = counted(line_labels.shorten_all([plain(part.name) for part in scored], 32), scored)
+    names = with_counts(line_labels.shorten_all([plain(part.name) for part in scored], 32), seeds_of(scored))
     figure, axes, marks, places = _draw(sheet, parts)
     if not name_points(figure, axes, places, names, [part.colour for part in scored], sheet.look):
         figure, *_ = _draw(sheet, parts, list(zip(marks, names, strict=True)))
@@ -241,9 +249,10 @@ def _draw_point(
 
     low, high = drawable(part.ends, scale)
     if part.score.interval is not None:
-        axes.errorbar(
+        line = axes.errorbar(
             *at, yerr=[[at[1] - low], [high - at[1]]], color=part.colour, elinewidth=0.8, fmt="none"
         )
+        line[2][0].set_linestyle(dashes_of(part.score))
     if len(part.score.values) > 1:
         axes.plot(
             np.full(len(part.score.values), at[0]), drawable(part.score.values, scale), "o", color=part.colour,

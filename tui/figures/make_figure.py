@@ -17,7 +17,7 @@ from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.history.reader import History
 from engine.runs.store import Store
-from tui.figures.caveats import FigureEntry, cautions, lacks, other_settings, whats_missing
+from tui.figures.caveats import FigureEntry, cautions, lacks, made_with, other_settings, whats_missing
 from tui.figures.figure_sheet import FigureSheet
 from tui.figures.files import Format, origin_of, save
 from tui.figures.registry import KINDS
@@ -112,6 +112,8 @@ def make(
     notes += [remark for entry in entries for remark in entry.remarks]
     metric = KINDS[figure.kind].needs(figure)
     printed = [*notes, *lacks(unexplained, metric, library.candidates)]
+    if figure.kind != "steptime":
+        printed = [*made_with(drawn), *printed]
     files = _files(figure, drawn, printed, formats, look, width, library.unwritable) if drawn else {}
     others = [line for entry in drawn for line in other_settings(entry)]
     missing = whats_missing(metric, unexplained, library.candidates, library.config, library.store)

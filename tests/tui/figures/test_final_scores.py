@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
+from engine.analysis.results import Score
 from engine.analysis.statistics.seed_intervals import share_over_seeds
 from engine.catalog.figure_kinds import COSTS
 from tests.tui.figures.kinds_lab import NAN, Lab, small_print, table
 from tui.figures import cost_scatter
+from tui.figures.final_scores import Scored, best_first
+from tui.figures.score_bars import lanes
 from tui.figures.style import LOOKS, PAPER
 from tui.palette import assign
 
@@ -23,13 +29,13 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 
 def test_a_bar_is_as_long_as_the_mean_and_its_line_is_the_engines_interval(lab: Lab) -> None:
-    config = lab.config(["b", "a"], table("bars", ["b", "a"]))
+    config = lab.config(["a", "b"], table("bars", ["a", "b"]))
     for name, scores in (("a", (0.2, 0.3, 0.5)), ("b", (0.6, 0.7, 0.75))):
         for seed, score in enumerate(scores):
             lab.train(config, name, score, seed=seed)
     assert lab.export(config)
     (axes,) = lab.drawn[0].axes
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["b", "a"]  # the order of the figure
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["b", "a"]  # the best first
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # from the top
     results = [lab.result(config, name).scores["test/f1"] for name in ("b", "a")]
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([score.mean for score in results])
@@ -37,7 +43,7 @@ def test_a_bar_is_as_long_as_the_mean_and_its_line_is_the_engines_interval(lab: 
     for bars, score in zip(axes.collections, results, strict=True):
         assert score.interval[:2] == share_over_seeds(score.values)
         assert bars.get_segments()[0][:, 0] == pytest.approx(score.interval[:2])
-    dots = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 3]
+    dots = [line.get_xdata() for line in axes.lines if line.get_label() == "seeds"]
     assert [sorted(each) for each in dots] == [pytest.approx(sorted(score.values)) for score in results]
     assert [text.get_text() for text in axes.texts] == ["0.683", "0.333"]
     assert "mean over N = 3 seeds" in small_print(lab.drawn[0])
@@ -53,7 +59,9 @@ def test_one_seed_has_the_interval_that_its_run_told_and_says_what_it_is(lab: La
     (axes,) = lab.drawn[0].axes
     (bars,) = axes.collections
     assert bars.get_segments()[0][:, 0] == pytest.approx([0.45, 0.56])
-    assert "one seed (N = 1)" in small_print(lab.drawn[0])
+    assert bars.get_linestyle() != [(0.0, None)]  # not solid, as one over seeds is
+    assert [line.get_xdata().tolist() for line in axes.lines if line.get_label() == "seeds"] == [[0.5], [0.4]]
+    assert "final value, N = 1 seed." in small_print(lab.drawn[0])
     assert "over test images." in small_print(lab.drawn[0])
 
 
@@ -90,6 +98,24 @@ def test_a_value_is_written_as_the_axis_has_it(lab: Lab, metric: str, value: flo
     lab.train(config, "a", **({"f1": value} if metric == "test/f1" else {metric.replace("/", "__"): value}))
     assert lab.export(config)
     assert [each.get_text() for each in lab.drawn[0].axes[0].texts] == [text]
+
+
+@given(st.lists(st.integers(0, 40).map(float), min_size=1, max_size=12))
+def test_no_dot_of_a_row_lies_on_another(places: list[float]) -> None:
+    offsets = lanes(np.array(places), 3.0)
+    for number, place in enumerate(places):
+        here = [at for at, offset in zip(places, offsets, strict=True) if offset == offsets[number]]
+        assert sum(abs(place - at) < 3.0 for at in here) == 1
+    assert (np.abs(offsets) <= 0.34).all()  # within the row
+
+
+@pytest.mark.parametrize(("metric", "order"), [("test/f1", "ba"), ("test/loss", "ab"), ("own/x", "ab")])
+def test_the_best_bar_is_at_the_top(metric: str, order: str) -> None:
+    scored = [
+        Scored(name, "#000000", Score((value,)), None)  # type: ignore[arg-type]
+        for name, value in (("a", 1.0), ("b", 2.0))
+    ]
+    assert "".join(part.name for part in best_first(scored, metric)) == order
 
 
 # ---- scatter
