@@ -74,6 +74,7 @@ class Picture:
     """All that a figure shows."""
 
     title: str
+    """Empty for a figure whose title stands above it in a text."""
     metric: str
     axis: Axis
     lines: tuple[ChartLine, ...]
@@ -141,13 +142,14 @@ def draw_picture(picture: Picture, look: Look = PAPER, width: Width | None = Non
     longest = LONGEST_NAME if not wide else min(LONGEST_NAME, int(LETTERS * size[0]))
     names = line_labels.shorten_all([plain(line.name) for line in picture.lines], longest)
     names = with_counts(names, [line.curve.n for line in picture.lines])
-    title = figure.suptitle(
+    title = picture.title and figure.suptitle(
         wrap(picture.title, round(13.2 * size[0]) if look.aspect else 96 if wide else 43),
         ha="left", x=0.01, fontsize=TITLE, fontweight="bold",
     )  # fmt: skip
     write_notes(figure, [*_legend_notes(picture), *picture.notes], look, grows=True)
     line_labels.label(figure, axes, ends, names, wide=wide)
-    title.set_x(axes.get_position().x0)
+    if title:
+        title.set_x(axes.get_position().x0)
     return figure
 
 

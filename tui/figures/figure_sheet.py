@@ -36,6 +36,7 @@ class FigureSheet:
     """What a figure says around what it shows, and how it is to look."""
 
     title: str
+    """Empty for a figure whose title stands above it in a text."""
     y: str
     """The metric."""
     x: str = ""
