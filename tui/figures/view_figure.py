@@ -125,6 +125,11 @@ def export_view(
     return list(files.values())
 
 
+def without_count(name: str) -> str:
+    """Return what a chart calls a curve without its number of runs, ``ViT-B ×3``; empty where that is all."""
+    return re.sub(r" ?×\d+$", "", name)
+
+
 def picture_of(view: ChartView, metric: str) -> Picture:
     """Return a chart of the view as a picture for paper: its title in words, and of which seeds its curves are."""
     lines = tuple(lines_of(view, metric))

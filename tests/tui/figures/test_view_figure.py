@@ -14,7 +14,7 @@ from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
 from tui.figures.files import ExportError
-from tui.figures.view_figure import ChartView, default_path, export_view, paths_of, picture_of
+from tui.figures.view_figure import ChartView, default_path, export_view, paths_of, picture_of, without_count
 from tui.palette import Sign
 from tui.screens.export_dialog import ExportScreen, _with_endings
 from tui.state.snapshot import Project
@@ -95,6 +95,11 @@ def test_a_title_is_words_and_the_small_print_says_of_which_seeds() -> None:
         ("Test F1 (macro): a and b", "a: seeds 0, 1, 2; b: seed 1."),
         ("Test F1 (macro) of 3 experiments", "Seed 0."),
     ]
+
+
+@pytest.mark.parametrize(("name", "left"), [("ViT ×3", "ViT"), ("×12", ""), ("a ×b", "a ×b"), ("s2", "s2")])
+def test_names_on_paper_have_their_n_beside_them(name: str, left: str) -> None:
+    assert without_count(name) == left
 
 
 def test_what_cannot_be_drawn_is_said() -> None:

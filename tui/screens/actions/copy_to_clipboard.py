@@ -51,9 +51,11 @@ class CopyActions:
         choices = [Choice(key, what, what) for what, key in KEYS.items() if what in texts or what in RESULTS]
 
         def chosen(what: str | None) -> None:
+            if what is None:
+                return
             if what in RESULTS:
                 self._copy_results(what)
-            elif what is not None:
+            else:
                 board.terminal.copy_to_clipboard(texts[what])
                 board.say(f"Copied {what}.", 3)
 

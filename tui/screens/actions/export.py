@@ -38,7 +38,7 @@ class ExportActions:
         self._board.ask(ExportScreen(view, default_path(view)), chosen)
 
     def _shown(self) -> ChartView | None:
-        from tui.figures.view_figure import ChartView
+        from tui.figures.view_figure import ChartView, without_count
 
         grid, snapshot = self._board.grid, self._board.snapshot
         charts = grid.charts
@@ -49,7 +49,7 @@ class ExportActions:
         folds = {run: fold for fold in snapshot.watch.folds for run in fold if run in lines}
         return ChartView(
             curves={metric: of_metric for metric, of_metric in curves.items() if of_metric},
-            names={run: line.name.rpartition(" ×")[0] or line.name for run, line in lines.items()},
+            names={run: without_count(line.name) for run, line in lines.items()},
             signs={run: Sign(line.colour, line.mark) for run, line in lines.items()},
             statuses={
                 name: status
