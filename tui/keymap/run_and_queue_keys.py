@@ -180,7 +180,7 @@ ON_RUNS = (
         (Action("edit", BOARD, (Hotkey("e", "Edit", on_bar=True),), rank=12, changes=True),),
     ),
     HelpLine(
-        "Runs", "Y", "copy: row, path, command, the list as a table",
+        "Runs", "Y", "copy: row, path, command, list; a table for papers",
         (Action("copy", BOARD, (Hotkey("Y", "Copy"),)),),
     ),
     HelpLine(

@@ -17,7 +17,18 @@ from engine.runs.event_text import progress
 from engine.runs.labels import Labels
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
-from engine.text import clean, command_line, disk_size, duration, loss, score, setting_text, shorten, size
+from engine.text import (
+    clean,
+    command_line,
+    disk_size,
+    duration,
+    loss,
+    milliseconds,
+    score,
+    setting_text,
+    shorten,
+    size,
+)
 from tui.state.run_page_record import Record
 from tui.text import bar
 from tui.views.run_list_columns import memory_and_peak
@@ -143,7 +154,7 @@ def _times(record: Record, config: Mapping[str, Any]) -> Iterator[NamedText]:
     total = sum(spent.values())
     for name, value in spent.items():
         share = value / total if total else 0.0
-        yield name, f"{bar(share, BAR)} {100 * share:3.0f} %  {value:,.3g} ms"
+        yield name, f"{bar(share, BAR)} {100 * share:3.0f} %  {milliseconds(value)}"
 
 
 def _model(config: Mapping[str, Any], status: Status | None) -> Iterator[NamedText]:
