@@ -698,7 +698,14 @@ async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) 
         assert (mistake.true, mistake.taken, mistake.before, mistake.after) == ("cat", "dog", 0.1, 0.5)
         assert [chart.metric for chart in screen.query(Chart)][:2] == ["test/f1", "train/loss"]
         assert all(len(chart.lines) == 2 for chart in list(screen.query(Chart))[:2])
-        await pilot.press("Y")
-        assert "| model | vit\\_mini | bit\\_mini |" in pilot.app.clipboard
+        await pilot.press("Y", "l")
+        assert pilot.app.clipboard.startswith("\\begin{tabular}{lrrr}")
+        assert str(screen.query_one("#compare").border_title) == "Compare 2: baseline ● ViT-small"
+        await pilot.press("p")
+        await until(pilot, lambda: screen.table is not None and screen.table.sides[0].name == "BiT-small")
+        assert str(screen.query_one("#compare").border_title) == "Compare 2: baseline ▲ BiT-small"
+        await pilot.press("Y", "m")
+        assert "| model | bit\\_mini | vit\\_mini |  |" in pilot.app.clipboard
         await pilot.press("escape")
+        assert (board(pilot).state.pinned or "").startswith("BiT-small")
         assert not isinstance(pilot.app.screen, CompareScreen)

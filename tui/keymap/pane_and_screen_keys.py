@@ -22,8 +22,11 @@ ELSEWHERE = (
         ),
     ),
     HelpLine(
-        UNLISTED, "Y", "copy as Markdown",
-        (Action("copy", ("CompareScreen",), (Hotkey("Y", "Copy as Markdown", on_bar=True),)),),
+        UNLISTED, "p  Y", "compare with the next side as the baseline; copy as Markdown, LaTeX or CSV",
+        (
+            Action("baseline", ("CompareScreen",), (Hotkey("p", "Next baseline", on_bar=True),)),
+            Action("copy", ("CompareScreen",), (Hotkey("Y", "Copy: Markdown, LaTeX, CSV", on_bar=True),)),
+        ),
     ),
     HelpLine(
         UNLISTED, "s 0", "sort by the column; the columns as at first",

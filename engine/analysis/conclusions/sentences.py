@@ -35,7 +35,7 @@ def sentences(
     for pair in pairs_in_words(judgement, names):
         if pair.key not in already:
             verdicts += pair_sentences(judgement, pair)
-    lines = [f"{_so_far(judgement)}{verdict}" for verdict in verdicts] + _left_out(judgement, samples)
+    lines = [f"{so_far(judgement)}{verdict}" for verdict in verdicts] + _left_out(judgement, samples)
     method = method_sentence(judgement) if experiments is None else ""
     return [*lines, method] if method else lines
 
@@ -193,7 +193,7 @@ def _left_out(judgement: Judgement, samples: Sequence[Sample]) -> list[str]:
     return lines
 
 
-def _so_far(judgement: Judgement) -> str:
+def so_far(judgement: Judgement) -> str:
     """Return how a verdict begins while seeds are missing that were planned."""
     if not judgement.is_interim:
         return ""
