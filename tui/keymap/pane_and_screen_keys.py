@@ -140,6 +140,17 @@ ON_THE_SCREEN = (
         ),
     ),
     HelpLine(
+        "Screen", "!", "what is wrong with experiments.toml; a click on ✗ above",
+        (
+            Action("mistakes", BOARD, (Hotkey("exclamation_mark", "Mistakes in experiments.toml", display="!"),)),
+            Action(
+                "close", ("MistakeScreen",), (Hotkey("escape,q,enter,exclamation_mark", "Close", on_bar=True),),
+                rank=WAY_OUT,
+            ),
+            Action("edit", ("MistakeScreen",), (Hotkey("e,v", "Open the file", on_bar=True),), changes=True),
+        ),
+    ),
+    HelpLine(
         "Screen", "q  ctrl+z", "leave; the runs go on, as when suspended",
         (
             Action(
