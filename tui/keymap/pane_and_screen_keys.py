@@ -36,20 +36,23 @@ ELSEWHERE = (
         ),
     ),
     HelpLine(
-        UNLISTED, "/", "find a column",
-        (Action("search", ("ColumnsScreen",), (Hotkey("slash", "Find a column", on_bar=True),)),),
+        UNLISTED, "/", "find a column, a key of the form",
+        (
+            Action("search", ("ColumnsScreen",), (Hotkey("slash", "Find a column", on_bar=True),)),
+            Action("search", FORM, (Hotkey("slash", "Find a key", on_bar=True),)),
+        ),
     ),
     HelpLine(
-        UNLISTED, "enter  d", "change a setting; take it out",
+        UNLISTED, "enter  d", "change a setting; use its default",
         (
-            Action("inherit", FORM, (Hotkey("d,delete", "Take out", on_bar=True, display="d"),)),
+            Action("inherit", FORM, (Hotkey("d,delete", "Use default", on_bar=True, display="d"),)),
             Action("edit", FORM, (Hotkey("enter", "Change", on_bar=True),), rank=11, changes=True),
         ),
     ),
     HelpLine(
-        UNLISTED, "n  ctrl+s", "name a clone; save",
+        UNLISTED, "n  ctrl+s", "name a copy; save",
         (
-            Action("name", FORM, (Hotkey("n", "Name of a clone", on_bar=True),)),
+            Action("name", FORM, (Hotkey("n", "Name of the copy", on_bar=True),)),
             Action("save", FORM, (Hotkey("ctrl+s", "Save", on_bar=True),), changes=True),
         ),
     ),

@@ -34,7 +34,7 @@ class ConfigActions:
         if command:
             choices.append(Choice("v" if begins else "enter", f"open {config} in {command[0]}", "editor"))
         if name is not None:
-            choices += [Choice("c", "clone it under another name", "clone")]
+            choices += [Choice("c", "copy it under another name", "clone")]
             choices += [Choice("f", "change it in a form", "form")]
         if not choices:
             self._target.refuse(
