@@ -70,6 +70,7 @@ EXEMPT: Mapping[str, str] = {
     "screen FormScreen": NO_RUNS,
     "screen HelpScreen": NO_RUNS,
     "screen MessageScreen": "shows what other places have said",
+    "screen MistakeScreen": NO_RUNS,
     "screen Prompt": NO_RUNS,
     "screen TargetScreen": "is what the dashboard and the queue are made from",
     "screen TourScreen": NO_RUNS,
