@@ -63,6 +63,7 @@ def submit(
     """Queue experiments; a worker in the background runs them as devices get free, or a site does with --on."""
     from engine.queue.submit import submit as queue_up
     from engine.queue.worker import ensure_worker
+    from engine.runs.provenance.code_snapshot import take_tree
 
     require_queued_device(device)
     config = load_config(config_path)
@@ -81,11 +82,12 @@ def submit(
         _post(store, site, experiments, chosen, answers, None if only_queue else config_path)
         return
     before = [store.find(name).id for name in after]
+    tree = take_tree(root)
     try:
         for experiment in experiments:
             queued += queue_up(
                 store, experiment, chosen or _seeds_to_queue(store, experiment),
-                device=device, priority=priority, after=before, share=share, warn=warn,
+                device=device, priority=priority, after=before, share=share, warn=warn, tree=tree,
             )  # fmt: skip
         if not only_queue:
             ensure_worker(store, "--config", str(config_path.absolute()))
@@ -253,10 +255,13 @@ def _post(
     from engine.remote.post import submit_to
     from engine.remote.start_bridge import ensure_bridge
     from engine.runs.posted.posting import posting_of
+    from engine.runs.provenance.code_snapshot import take_tree
 
+    tree = take_tree(store.root)
     try:
         for experiment in experiments:
-            for run in submit_to(store, site, experiment, seeds or _seeds_to_queue(store, experiment), warn):
+            meant = seeds or _seeds_to_queue(store, experiment)
+            for run in submit_to(store, site, experiment, meant, warn, tree):
                 job = posting.job if (posting := posting_of(run)) is not None else ""
                 which = f", job {job}" if job else ""
                 answers.say(run, f"{run.id} waits at {site.name}{which}", plain=run.id, on=site.name, job=job)

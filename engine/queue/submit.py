@@ -14,7 +14,7 @@ from engine.config.preflight import missing
 from engine.config.schema import Experiment
 from engine.runs.current_state import status_of
 from engine.runs.metadata import RunMetadata, summaries_of
-from engine.runs.provenance.code_snapshot import take_snapshot
+from engine.runs.provenance.code_snapshot import CodeSnapshot, take_tree
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store, StoreError
@@ -32,6 +32,7 @@ def submit(
     after: Sequence[str] = (),
     share: bool = False,
     warn: Callable[[str], None] | None = None,
+    tree: CodeSnapshot | None = None,
 ) -> list[Run]:
     """Make a run of each seed that waits in the queue, and return them in that order.
 
@@ -44,6 +45,7 @@ def submit(
         after: The ids of runs that have to finish first.
         share: Whether they may share a GPU with others that may.
         warn: Called with a sentence where data or weights are not on this machine; None refuses such an experiment.
+        tree: The code, as ``take_tree`` returns it, where several experiments are queued at once; None to look now.
 
     Raises:
         StoreError: Its data or weights are not here, or the folder of runs or the user's key cannot be written.
@@ -52,7 +54,7 @@ def submit(
         if warn is None:
             raise StoreError(f"{lacks}; `engine submit` queues it for a machine that has it")
         warn(f"{experiment.name}: {lacks} on this machine; it is queued for one that has it")
-    code = take_snapshot(experiment.command, store.root)
+    code = (tree or take_tree(store.root)).of_program(experiment.command)
 
     def enter(run: Run) -> None:
         entry_writer.enter(run, QueueEntry(

@@ -32,7 +32,7 @@ from engine.runs import run_lock, stop_request, trash
 from engine.runs.current_state import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import Posting, Seen, name_of, posting_of
-from engine.runs.provenance.code_snapshot import take_snapshot
+from engine.runs.provenance.code_snapshot import CodeSnapshot, take_tree
 from engine.runs.store import SEVERAL, Run, Store, StoreError
 from engine.runs.trust.entry_writer import leave_queue
 from engine.runs.trust.posted_by_user import enter_posting, own_posting, why_not_own
@@ -93,6 +93,7 @@ def submit_to(
     experiment: Experiment,
     seeds: Iterable[int],
     warn: Callable[[str], None],
+    tree: CodeSnapshot | None = None,
 ) -> Iterator[Run]:
     """Make a run of each seed, post it, and yield it.
 
@@ -102,6 +103,7 @@ def submit_to(
         experiment: What they train.
         seeds: The seeds.
         warn: Called with a sentence on what is odd and no mistake.
+        tree: The code, as ``take_tree`` returns it, where several experiments are posted at once; None to look now.
 
     Raises:
         SiteError: The site refuses a run, which is in the trash then; those before it are there. Or it cannot train.
@@ -115,7 +117,7 @@ def submit_to(
     require_programs(site)
     if lacks := missing(experiment):
         warn(f"{experiment.name}: {lacks} on this machine; {site.name} has to have it")
-    code = take_snapshot(experiment.command, store.root)
+    code = (tree or take_tree(store.root)).of_program(experiment.command)
 
     def intend(run: Run) -> None:
         enter_posting(run, Posting(site=site, name=name_of(run, 1), posted=time.time()))

@@ -68,7 +68,19 @@ class CodeSnapshot:
         self.git = git
         self.code = code or {}
         self.patch = patch
-        self._written: Path | None = None
+        self._written: list[Path] = []
+        """Where the patch was written last."""
+
+    def of_program(self, command: Sequence[str]) -> CodeSnapshot:
+        """Return the same with the files of a program; both share what is written.
+
+        Args:
+            command: The program of an experiment; empty where vitui trains.
+        """
+        files = dict(_files_of_command(command, Path.cwd())) if command else {VITUI: installation_digest()}
+        snapshot = CodeSnapshot(self.git, files, self.patch)
+        snapshot._written = self._written
+        return snapshot
 
     def place(self, folder: Path, final: Path) -> None:
         """Put the patch into the folder of a run.
@@ -82,15 +94,15 @@ class CodeSnapshot:
         """
         if not self.patch:
             return
-        if self._written is not None:
+        if self._written:
             try:
-                os.link(self._written, folder / FILE, follow_symlinks=False)
+                os.link(self._written[0], folder / FILE, follow_symlinks=False)
             except OSError:  # thrown away meanwhile, linked too often, or a disk without links
                 pass
             else:
                 return
         write_atomic(folder / FILE, self.patch)
-        self._written = final / FILE
+        self._written[:] = [final / FILE]
 
 
 def take_snapshot(command: Sequence[str] = (), runs: Path | None = None) -> CodeSnapshot:
@@ -100,16 +112,24 @@ def take_snapshot(command: Sequence[str] = (), runs: Path | None = None) -> Code
         command: The program of an experiment; empty where vitui trains.
         runs: The folder of runs, no file of which is code.
     """
+    return take_tree(runs).of_program(command)
+
+
+def take_tree(runs: Path | None = None) -> CodeSnapshot:
+    """Return the code in the working folder as git tells it, without the files of a program: several may be of it.
+
+    Args:
+        runs: The folder of runs, no file of which is code.
+    """
     here = Path.cwd()
-    code = dict(_files_of_command(command, here)) if command else {VITUI: installation_digest()}
     try:
         commit, changed = repository.commit_and_changes(here)
     except GitError:
-        return CodeSnapshot(code=code)
+        return CodeSnapshot()
     patch, dirty = _patch(here, commit["commit"], changed, runs)
     if patch:
         commit |= {"dirty": dirty, "patch": _sha256(patch)}
-    return CodeSnapshot(commit, code, patch)
+    return CodeSnapshot(commit, patch=patch)
 
 
 def patch_of(folder: str | os.PathLike[str]) -> bytes:

@@ -7,14 +7,17 @@ import subprocess
 import msgspec
 import pytest
 
+from engine.config.schema import Experiment
 from engine.queue.submit import next_free_seed, seeds_present_in, seeds_to_queue, submit
 from engine.runs.current_state import status_of
 from engine.runs.metadata import RunMetadata
+from engine.runs.provenance.code_snapshot import take_tree
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import StoreError
 from engine.runs.trust.entry_writer import leave_queue
 from tests.conftest import Engine
 
+PROGRAM = Experiment(name="program", model="script", command=["python", "train.py"])
 WHO = ["-c", "user.name=x", "-c", "user.email=x@x"]
 
 
@@ -42,6 +45,13 @@ def test_the_code_is_looked_at_and_written_once(store, tiny, tmp_path, monkeypat
     once, asked[:] = len(asked), []
     runs = submit(store, tiny, range(4))
     assert len(asked) == once <= 5
+    asked.clear()
+    tree = take_tree(store.root)
+    runs += [submit(store, each, [9], tree=tree)[0] for each in (tiny, PROGRAM)]
+    assert len(asked) == once
+    assert [list(run.info().code) for run in runs[-2:]] == [["vitui"], ["train.py"]]
+    assert len({(run.path / "source.patch").stat().st_ino for run in runs[-2:]}) == 1
+    del runs[-2:]
     assert len({str(run.info().git) for run in [*first, *runs]}) == 1
     patches = [run.path / "source.patch" for run in runs]
     assert len({patch.stat().st_ino for patch in patches}) == 1
