@@ -148,6 +148,7 @@ def test_spread_names_keep_their_order_their_distance_and_the_frame(
     assert (gaps >= height - 1e-6).all()
 
 
+@settings(max_examples=30)
 @given(st.lists(st.text(max_size=60), unique=True, max_size=6))
 def test_short_names_are_short_and_different(names: list[str]) -> None:
     short = line_labels.shorten_all(names, 12)
