@@ -236,6 +236,13 @@ def size(value: float | None) -> str:
     return f"{value:.0f}B"
 
 
+def binary_size(value: float) -> str:
+    """Return bytes of memory with their unit, or a difference of two: 940 MiB, 3.1 GiB, -2.1 GiB."""
+    digits = size(abs(value))
+    unit = "B" if digits.endswith("B") else f"{digits[-1]}iB"
+    return f"{'-' if value < 0 else ''}{digits[:-1]} {unit}"
+
+
 def score(value: float | None) -> str:
     """Return a score between 0 and 1 as .969."""
     if value is None:

@@ -17,6 +17,7 @@ CLASSES = ("ClassBars",)
 LOG = ("LogView",)
 COLUMNS = ("ColumnList",)
 FILTER = ("FilterInput",)
+DIFFERENCES = ("DifferencesScreen",)
 SAVED = Binding.Group("Saved filters", compact=True)
 
 
@@ -110,6 +111,14 @@ ON_RUNS = (
     HelpLine(
         "Runs", "c", "compare the overlaid runs",
         (Action("compare", BOARD, (Hotkey("c", "Compare", on_bar=True),), rank=9),),
+    ),
+    HelpLine(
+        "Runs", "w", "why two runs differ: code, packages, images, settings, seed",
+        (
+            Action("differ", BOARD, (Hotkey("w", "Why runs differ"),)),
+            Action("changes", DIFFERENCES, (Hotkey("p", "Changes of the code", on_bar=True),)),
+            Action("close", DIFFERENCES, (Hotkey("escape,q,enter,w", "Close", on_bar=True),), rank=WAY_OUT),
+        ),
     ),
     HelpLine(
         "Runs", "s S", "sort by the next column; the other way round",

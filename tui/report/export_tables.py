@@ -19,7 +19,7 @@ from engine.text import markdown, markdown_table, printable
 from tui.figures.caveats import FigureEntry, Say, cautions, whats_missing
 from tui.figures.export_figures import find_figures, teller
 from tui.figures.files import ExportError, Origin, origin_of, replace_file
-from tui.report.latex_and_csv_syntax import as_csv, as_latex, latex
+from tui.report.latex_and_csv_syntax import as_csv, as_latex, latex_notes
 from tui.report.results_table import TEXTS, Plain, ResultsTable, judge_results
 
 TableFormat = Literal["md", "latex", "csv", "parquet"]
@@ -204,11 +204,10 @@ def _markdown(table: ResultsTable, origin: Origin) -> str:
 
 
 def _latex(table: ResultsTable, origin: Origin) -> str:
-    notes = "\\par\n".join(latex(note) for note in table.footnotes)
-    small_print = f"\\par\\smallskip\n{{\\footnotesize\\raggedright\n{notes}\\par}}\n"
     head, rows = _lines(table)
     head = [INTERVAL if title.startswith(OF_METRIC) else title for title in head]
-    return f"% {_source(origin)}; needs booktabs\n{as_latex(head, rows, _right(table))}{small_print}"
+    lines = as_latex(head, rows, _right(table))
+    return f"% {_source(origin)}; needs booktabs\n{lines}{latex_notes(table.footnotes)}"
 
 
 def _csv(table: ResultsTable, _origin: Origin) -> str:

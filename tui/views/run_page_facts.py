@@ -18,6 +18,7 @@ from engine.runs.labels import Labels
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
 from engine.text import (
+    binary_size,
     clean,
     command_line,
     disk_size,
@@ -27,7 +28,6 @@ from engine.text import (
     score,
     setting_text,
     shorten,
-    size,
 )
 from tui.state.run_page_record import Record
 from tui.text import bar
@@ -109,7 +109,7 @@ def _result(status: Status | None, end: End | None) -> Iterator[NamedText]:
     if speed := status.last.get("train/images_per_s"):
         yield "speed", f"{speed:,.0f} images/s"
     if (memory_bytes := memory_and_peak(status)) is not None:
-        yield "memory", "iB, peak ".join(map(size, memory_bytes)) + "iB"
+        yield "memory", ", peak ".join(map(binary_size, memory_bytes))
 
 
 def refused_text(status: Status) -> str:

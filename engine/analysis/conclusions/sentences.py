@@ -51,7 +51,7 @@ def sentences(
     for pair in pairs_in_words(judgement, names):
         if pair.key not in already:
             verdicts += pair_sentences(judgement, pair)
-    lines = [f"{_so_far(judgement)}{verdict}" for verdict in verdicts] + _left_out(judgement, samples)
+    lines = [f"{so_far(judgement)}{verdict}" for verdict in verdicts] + _left_out(judgement, samples)
     method = method_sentence(judgement) if experiments is None else ""
     return [*lines, method] if method else lines
 
@@ -99,7 +99,7 @@ def standing(judgement: Judgement, experiments: Collection[str]) -> Standing | N
         p = ""
     else:
         told = _not_told(judgement, ranked)
-    told = f"{_so_far(judgement)}{told}"
+    told = f"{so_far(judgement)}{told}"
     return Standing(ranked[0].name, ranked[0].mean, told, p, min(counts), max(counts))
 
 
@@ -242,7 +242,7 @@ def _left_out(judgement: Judgement, samples: Sequence[Sample]) -> list[str]:
     return lines
 
 
-def _so_far(judgement: Judgement) -> str:
+def so_far(judgement: Judgement) -> str:
     """Return how a verdict begins while seeds are missing that were planned."""
     if not judgement.is_interim:
         return ""
