@@ -258,6 +258,7 @@ def test_without_runs_and_with_a_wrong_name_it_says_so(project: Project) -> None
     assert "scores" in result.output
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_folder_that_cannot_be_written_is_named(figures: Path) -> None:
     (figures / "report").write_text("in the way")
     result = CliRunner().invoke(main, ["report"])
