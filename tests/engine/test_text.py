@@ -18,6 +18,7 @@ from engine.text import (
     gib,
     markdown,
     markdown_table,
+    milliseconds,
     number,
     score,
     setting_text,
@@ -75,6 +76,9 @@ def test_sizes_and_times() -> None:
     ]
     assert [duration(seconds, fine=True) for seconds in (0.42, 5, 42, 185, 7800)] == [
         "0.42 s", "5 s", "42 s", "3:05", "2 h 10",
+    ]  # fmt: skip
+    assert [milliseconds(each) for each in (0.4234, 50, 999.2, 9440, 16_300, 240_000)] == [
+        "0.423 ms", "50 ms", "999 ms", "9.44 s", "16.3 s", "4 min",
     ]  # fmt: skip
     assert [span(seconds, 2) for seconds in (30, 90, 7200, 172_800)] == ["30 s", "1.5 min", "2 h", "2 d"]
 

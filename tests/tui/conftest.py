@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -157,3 +157,20 @@ def run_writer(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
         return run
 
     return write
+
+
+def without_pictures(patch: pytest.MonkeyPatch) -> None:
+    """Let files of figures be empty of pictures, where only words are asked for: drawing takes most of the time."""
+
+    def files(
+        _figure: object, _drawn: object, _notes: object, formats: Sequence[str], *_: object
+    ) -> dict[str, bytes]:
+        return dict.fromkeys(formats, b"<svg/>")
+
+    patch.setattr("tui.figures.make_figure._files", files)
+
+
+@pytest.fixture
+def unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``without_pictures`` for a test."""
+    without_pictures(monkeypatch)

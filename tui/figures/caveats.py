@@ -117,7 +117,7 @@ def made_with(entries: Sequence[FigureEntry]) -> Iterator[str]:
         for entry in entries
         if entry.choice.runs and entry.choice.runs[0].config.get("model") not in (None, SCRIPT, IMPORTED)
     }
-    lengths = {name: _count(config, "epochs") for name, config in configs.items()}
+    lengths = {name: count for name, config in configs.items() if (count := _count(config, "epochs"))}
     if len(set(lengths.values())) > 1:
         words = {name: f"{count} epochs" for name, count in lengths.items()}
         yield f"Schedules end at different epochs: {_by_value(words)}."

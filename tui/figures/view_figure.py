@@ -49,10 +49,11 @@ class ChartView:
     folds: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By run, all runs that its curve may be the mean of."""
 
-    def behind(self, curve: Curve) -> list[Status]:
-        """Return the runs that a curve is of."""
+    def behind(self, curve: Curve, metric: str) -> list[Status]:
+        """Return the runs that a curve of a metric is of."""
         runs = self.folds.get(curve.run, (curve.run,)) if curve.n > 1 else (curve.run,)
-        return [self.statuses[run] for run in runs if run in self.statuses]
+        known = [self.statuses[run] for run in runs if run in self.statuses]
+        return [status for status in known if metric in status.last] or known
 
 
 def default_path(view: ChartView) -> Path:
@@ -115,7 +116,7 @@ def export_view(
     with style():
         for metric, file in files.items():
             picture = picture_of(view, metric)
-            statuses = [status for line in picture.lines for status in view.behind(line.curve)]
+            statuses = [status for line in picture.lines for status in view.behind(line.curve, metric)]
             candidates = [Candidate(run := Run(runs / status.run), run.info(), status) for status in statuses]
             figure, lacking = drawn_in_fonts(partial(draw_picture, picture))
             unwritable |= lacking
@@ -133,7 +134,7 @@ def without_count(name: str) -> str:
 def picture_of(view: ChartView, metric: str) -> Picture:
     """Return a chart of the view as a picture for paper: its title in words, and of which seeds its curves are."""
     lines = tuple(lines_of(view, metric))
-    shown = [view.behind(line.curve) for line in lines]
+    shown = [view.behind(line.curve, metric) for line in lines]
     statuses = [status for behind in shown for status in behind]
     notes = (*_seeds(shown), *_notes(statuses))
     return Picture(

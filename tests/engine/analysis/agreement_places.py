@@ -38,7 +38,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "table parquet": ("table parquet",),
     "vitui export": ("drawn figure", "table csv", "table parquet", "table md", "table latex"),
     "vitui plot": ("plot",),
-    "vitui report": ("report", "report html", "report's sentences"),
+    "vitui report": ("report", "report html", "report's sentences", "report's summary"),
     "engine ls": ("ls", "ls --json"),
     "engine logs": ("logs", "logs --json"),
     "engine submit": ("rerun",),

@@ -50,6 +50,13 @@ def best_of_html(read: Read, contest: str) -> str | None:
     return _bold(html_rows(read, contest))
 
 
+def best_of_summary(read: Read, contest: str) -> str | None:
+    """Return what is bold in a figure's row of the table at the top of the report."""
+    table = read.report[read.report.index("| figure |") :]
+    rows = [row["first"] for row in markdown_rows(table) if row["figure"] == contest]
+    return _only(first.strip("*") for first in rows if first.startswith("**"))
+
+
 def _bold(rows: Iterable[Mapping[str, str]]) -> str | None:
     return _only(row["experiment"] for row in rows if row["test F1"].startswith("**"))
 
@@ -87,7 +94,8 @@ WINNERS: Mapping[str, Callable[[Read, str], str | None]] = {
     "report": best_of_report,
     "report html": best_of_html,
     "report's sentences": best_in_words,
+    "report's summary": best_of_summary,
     "comparison": best_of_comparison,
 }
-OF_REPORT = {"report", "report html", "report's sentences"}
+OF_REPORT = {"report", "report html", "report's sentences", "report's summary"}
 """What judges all figures together."""

@@ -58,25 +58,19 @@ def test_a_figure_of_single_seeds_says_so(lines: int, words: str) -> None:
 
 
 def test_marks_stand_at_the_ends_of_epochs_alone() -> None:
-    x, nan = np.array([1.0, 1.25, 2.0, 2.5, 3.0]), NAN
-    whole, none, gap = (
-        _marks(x, np.full(5, 0.5), "epoch"),
-        _marks(x + 0.1, np.full(5, 0.5), "epoch"),
-        _marks(x, np.array([0.5, nan, 0.5, nan, 0.5]), "epoch"),
-    )
-    assert whole == [0, 2, 4]
-    assert none == [0, 1, 2, 3, 4]  # no point is at one: all of the few
-    assert gap == [0, 2, 4]
-    assert _marks(8 * x, np.full(5, 0.5), "step", epochs=[8.0, 16.0]) == [0, 2]
-    assert _marks(np.arange(99) / 9, np.full(99, 0.5), "epoch") == [*range(0, 99, 9)]
-    assert _marks(np.arange(99.0), np.full(99, 0.5), "epoch") == []  # many epochs
+    x, y, gaps = np.array([1.0, 1.25, 2.0, 2.5, 3.0]), np.full(5, 0.5), np.array([0.5, NAN, 0.5, NAN, 0.5])
+    assert _marks(x, y) == [0, 2, 4]
+    assert _marks(x + 0.1, y) == [0, 1, 2, 3, 4]  # no point is at one: all of the few
+    assert _marks(x + 0.1, gaps) == [0, 2, 4]
+    assert _marks(np.arange(99) / 9, np.full(99, 0.5)) == [*range(0, 99, 9)]
+    assert _marks(np.arange(99.0), np.full(99, 0.5)) == []  # many epochs
+    steps = ChartLine("a", "#123a2c", Curve("", 8 * x, y), epochs=frozenset([8.0, 16.0]))
+    (axes,) = drawn(Picture("T", "test/f1", "step", (steps,))).axes
+    assert axes.lines[0].get_markevery() == [0, 2]
 
 
-def _marks(x: Any, y: Any, axis: Any, epochs: Sequence[float] = ()) -> list[int]:
-    line = ChartLine("a", "#123a2c", Curve("", x, y), epochs=frozenset(epochs))
-    (axes,) = drawn(Picture("T", "test/f1", axis, (line,))).axes
-    marked: list[int] = axes.lines[0].get_markevery()
-    return marked
+def _marks(x: Any, y: Any, at_epochs: Any = None) -> list[int]:
+    return figures._marked(y, figures._is_whole(x) if at_epochs is None else at_epochs)
 
 
 def test_names_stand_at_the_ends_of_lines_where_they_fit() -> None:
@@ -148,6 +142,7 @@ def test_spread_names_keep_their_order_their_distance_and_the_frame(
     assert (gaps >= height - 1e-6).all()
 
 
+@settings(max_examples=30)
 @given(st.lists(st.text(max_size=60), unique=True, max_size=6))
 def test_short_names_are_short_and_different(names: list[str]) -> None:
     short = line_labels.shorten_all(names, 12)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -131,19 +129,6 @@ def test_every_format_is_written_carries_its_origin_and_repeats_byte_by_byte(lab
     assert lab.said[0] == f"{lab.out / 'f.png'}: 2 of 2 experiments, 4 runs"
 
 
-def test_a_new_run_changes_only_the_figures_that_show_it(lab: Lab) -> None:
-    config = lab.config(["a", "b"], figure("fa", ["a"]) + figure("fb", ["b"]))
-    lab.train(config, "a")
-    lab.train(config, "b")
-    lab.export(config)
-    before = {path.name: path.read_bytes() for path in lab.out.iterdir()}
-    lab.train(config, "b", (0.1, 0.2, 0.3, 0.4), seed=1)
-    lab.export(config)
-    after = {path.name: path.read_bytes() for path in lab.out.iterdir()}
-    assert before["fa.png"] == after["fa.png"]
-    assert before["fb.png"] != after["fb.png"]
-
-
 def test_a_figure_without_runs_is_named_with_the_command_that_makes_them(lab: Lab) -> None:
     config = lab.config(["a b", "c"], figure("one", ["a b"]) + figure("two", ["a b", "c"]))
     assert not lab.export(config)
@@ -232,6 +217,7 @@ def test_runs_with_other_settings_are_said_to_be_left_out(lab: Lab, seen: list[P
     assert not any("other settings" in note for note in seen[0].notes)
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_half_written_and_damaged_runs_do_not_stop_the_rest(lab: Lab) -> None:
     config = lab.config(["a", "b"], figure("f", ["a", "b"]))
     torn, damaged = lab.train(config, "a"), lab.train(config, "b")
@@ -250,6 +236,7 @@ def test_a_metric_that_was_never_finite_is_no_line(lab: Lab) -> None:
     assert "  a: no usable test/f1, its newest run finished on cpu" in lab.said
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_of_all_figures_those_that_wait_for_runs_are_no_failure(lab: Lab) -> None:
     figures_of = figure("made", ["a"]) + figure("waits", ["b"]) + figure("partly", ["a", "b"])
     config = lab.config(["a", "b"], figures_of)
@@ -266,6 +253,7 @@ def test_of_all_figures_those_that_wait_for_runs_are_no_failure(lab: Lab) -> Non
     assert "wait" not in lab.said[-1]
 
 
+@pytest.mark.usefixtures("unpainted")
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [(["export"], 0), (["export", "made"], 0), (["export", "waits"], 1), (["export", "wrong"], 2),
@@ -289,18 +277,6 @@ def test_nothing_at_all_is_exit_code_1(lab: Lab) -> None:
 HOSTILE = ["$x^2$ \\frac{1}{2}", "[/x] [red]no", "🚀 日本 ⃝ א", "_" + "very long " * 11, "%s {0} <b>&amp;"]
 
 
-def test_hostile_names_are_drawn_as_text(lab: Lab) -> None:
-    config = lab.config(HOSTILE, figure("f", HOSTILE))
-    for name in HOSTILE:
-        lab.train(config, name)
-    assert lab.export(
-        config, formats=FORMATS
-    )  # a glyph that is not there would be a warning, and so a failure
-    svg = (lab.out / "f.svg").read_text()
-    assert "$x^2$" in svg
-    assert "<b>" not in svg
-
-
 @pytest.mark.parametrize(
     "values", [[0.5], [1e308, -1e308, 1e300, 3], [0.0, 0.0], [1.0, 1.0], [NAN, 0.5, NAN, 0.4]]
 )
@@ -312,6 +288,7 @@ def test_any_numbers_can_be_drawn(lab: Lab, values: list[float]) -> None:
     assert lab.export(config)
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_an_unknown_figure_is_answered_with_the_nearest(lab: Lab) -> None:
     config = lab.config(["a"], figure("f1_vit", ["a"]) + figure("loss", ["a"]))
     with pytest.raises(
@@ -333,10 +310,3 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing_behind(lab: Lab) -> N
     lab.out = config.path / "below"
     with pytest.raises(ExportError, match="Not a directory"):
         lab.export(config)
-
-
-def test_importing_the_command_imports_no_matplotlib() -> None:
-    heavy = ("torch", "matplotlib", "sklearn")
-    code = f"import sys, tui.figures.export_figures; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -256,8 +256,8 @@ def overlapping(figure: Any) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("style", "width"),
     [
-        ("paper", "column"),
         ("slides", "page"),
+        pytest.param("paper", "column", marks=pytest.mark.slow),
         pytest.param("paper", "page", marks=pytest.mark.slow),
         pytest.param("slides", "column", marks=pytest.mark.slow),
     ],

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.tui.conftest import Write, new_project, run_writer
+from tests.tui.conftest import Write, new_project, run_writer, without_pictures
 from tui.cli import main
 from tui.figures.style import AT_NIGHT
 from tui.state.snapshot import Project
@@ -80,6 +80,7 @@ def test_it_holds_figure_statements_tables_and_what_is_missing(figures: Path) ->
     assert not (figures / "report/nothing.png").exists()
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_its_notes_are_those_of_the_export(figures: Path, write_run: Write) -> None:
     write_run("one-token", top=0.2, epochs=2, end="stopped")
     said = CliRunner().invoke(main, ["export"]).output
@@ -91,6 +92,7 @@ def test_its_notes_are_those_of_the_export(figures: Path, write_run: Write) -> N
         assert f"- {note}" in text.replace("\\", "")
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_nothing_is_concluded_from_experiments_that_have_not_finished(
     figures: Path, write_run: Write
 ) -> None:
@@ -147,6 +149,7 @@ class Sections(dict[str, str]):
 @pytest.fixture(scope="module")
 def sections(tmp_path_factory: pytest.TempPathFactory) -> Sections:
     with pytest.MonkeyPatch.context() as patch:
+        without_pictures(patch)
         project = new_project(tmp_path_factory.mktemp("sections"), patch)
         return sections_of(project, run_writer(project, patch))
 
@@ -203,11 +206,13 @@ def test_it_says_how_it_judged_once_for_each_metric(sections: Sections) -> None:
     )
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_figure_that_is_named_has_to_be_drawn(figures: Path) -> None:
     assert "0 of 1 figures" in report("nothing", code=1)
     assert "1 of 2 figures" in report("nothing", "scores", code=1)
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_it_asks_for_nothing_from_anywhere(figures: Path) -> None:
     report("scores")
     page = (figures / "report/report.html").read_text()
@@ -224,6 +229,7 @@ def test_the_same_runs_make_the_same_bytes(figures: Path) -> None:
         assert path.read_bytes() == (figures / "two" / path.name).read_bytes(), path.name
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_names_are_text(project: Project, write_run: Write) -> None:
     name = '<img src=x onerror="alert(1)">|*[x](y)'
     quoted = name.replace('"', '\\"')
@@ -252,6 +258,7 @@ def test_without_runs_and_with_a_wrong_name_it_says_so(project: Project) -> None
     assert "scores" in result.output
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_folder_that_cannot_be_written_is_named(figures: Path) -> None:
     (figures / "report").write_text("in the way")
     result = CliRunner().invoke(main, ["report"])
