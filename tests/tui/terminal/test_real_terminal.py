@@ -32,7 +32,6 @@ class Terminal:
         self._socket = f"vitui-test-{folder.name}-{os.getpid()}"  # the server before may still be leaving
         self._folder = folder
         (folder / ".state/vitui").mkdir(parents=True)
-        (folder / ".state/vitui/toured").touch()
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "-s", "t",
                   "-e", "COLORTERM=truecolor", "-e", "LANG=C.UTF-8", "-e", f"XDG_STATE_HOME={folder}/.state",
                   "-c", str(folder), "sh")  # fmt: skip
