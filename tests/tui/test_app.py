@@ -20,7 +20,7 @@ from engine.runs.store import Store
 from tests.conftest import queued
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
-from tui.screens.actions.run_stop_resume import briefly, how_it_goes_on
+from tui.screens.actions.stop_and_resume import briefly, how_it_goes_on
 from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen

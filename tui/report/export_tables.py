@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -25,6 +25,8 @@ from tui.report.results_table import TEXTS, Plain, ResultsTable, judge_results
 TableFormat = Literal["md", "latex", "csv", "parquet"]
 TABLE_FORMATS: tuple[TableFormat, ...] = get_args(TableFormat)
 ENDINGS: Mapping[TableFormat, str] = {"md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
+INTERVAL, OF_METRIC = "95 % CI", "95 % of "
+"""What heads an interval in a paper, behind the metric that it is of, and how its title begins elsewhere."""
 ALL = "results"
 """What the table of all experiments is called."""
 
@@ -138,6 +140,28 @@ def _export_table(
     return [note for note in table.footnotes if note != _lack(missing)]
 
 
+def results_text(config: Config, store: Store, names: Iterable[str], kind: Literal["md", "latex"]) -> str:
+    """Return the table of some experiments for a paper: of those alone that have results.
+
+    Args:
+        config: What experiments there are.
+        store: Where the runs are.
+        names: Which of them, and of those that were imported, in the order of the rows.
+        kind: The format.
+
+    Raises:
+        ExportError: None of them has a result.
+    """
+    candidates, _ = read_candidates(store)
+    experiments = _imported(config, candidates) | dict(config.experiments)
+    known = [experiments[name] for name in dict.fromkeys(names) if name in experiments]
+    rows = [row for each in known if (row := result_of(each, candidates, read_gpu_hours)) is not None]
+    if not rows:
+        raise ExportError(f"none of these experiments has a run with {' or '.join(SCORES)} yet")
+    evidence = Evidence(config.experiments, candidates, config.statistics, store.root)
+    return render(table_of(rows, [], experiments, evidence), kind).decode()
+
+
 def table_of(
     results: Sequence[Result], missing: Sequence[str], experiments: Mapping[str, Experiment],
     evidence: Evidence, metrics: Sequence[str] = SCORES,
@@ -180,8 +204,10 @@ def _markdown(table: ResultsTable, origin: Origin) -> str:
 
 
 def _latex(table: ResultsTable, origin: Origin) -> str:
-    rows = as_latex(*_lines(table), _right(table))
-    return f"% {_source(origin)}; needs booktabs\n{rows}{latex_notes(table.footnotes)}"
+    head, rows = _lines(table)
+    head = [INTERVAL if title.startswith(OF_METRIC) else title for title in head]
+    lines = as_latex(head, rows, _right(table))
+    return f"% {_source(origin)}; needs booktabs\n{lines}{latex_notes(table.footnotes)}"
 
 
 def _csv(table: ResultsTable, _origin: Origin) -> str:

@@ -1,12 +1,12 @@
-"""A table of texts for other programs: Markdown, LaTeX (booktabs), CSV. Special characters are escaped."""
+"""A table of texts for other programs: LaTeX (booktabs), CSV. Special characters are escaped."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from engine.text import Strong, csv_text, markdown_table, printable
+from engine.text import Strong, csv_text, printable
 
 Rows = Sequence[Sequence[str]]
 
@@ -43,13 +43,6 @@ def as_csv(head: Sequence[str], rows: Rows) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([map(csv_text, line) for line in (head, *rows)])
     return out.getvalue()
-
-
-FORMATS: dict[str, Callable[[Sequence[str], Rows], str]] = {
-    "Markdown": markdown_table,
-    "LaTeX": as_latex,
-    "CSV": as_csv,
-}
 
 
 def latex(text: str) -> str:

@@ -24,6 +24,7 @@ from engine.text import (
     disk_size,
     duration,
     loss,
+    milliseconds,
     score,
     setting_text,
     shorten,
@@ -153,7 +154,7 @@ def _times(record: Record, config: Mapping[str, Any]) -> Iterator[NamedText]:
     total = sum(spent.values())
     for name, value in spent.items():
         share = value / total if total else 0.0
-        yield name, f"{bar(share, BAR)} {100 * share:3.0f} %  {value:,.3g} ms"
+        yield name, f"{bar(share, BAR)} {100 * share:3.0f} %  {milliseconds(value)}"
 
 
 def _model(config: Mapping[str, Any], status: Status | None) -> Iterator[NamedText]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.runs.metadata import summaries_of
 from engine.runs.status import LIVE, Status
+from engine.runs.store import Run
 from tui.screens.actions.target import Board
 from tui.screens.app_protocol import Curves, FileReader
 
@@ -50,6 +51,35 @@ class CompareActions:
         self._board.state.compared = self._comparison.runs
         self._board.ask(self._comparison, self._compared_enough)
         self._board.look()
+
+    def action_differ(self) -> None:
+        """Show why two runs differ."""
+        from tui.screens.differences import DifferencesScreen
+
+        board, pair = self._board, self._pair()
+        if pair is None:
+            board.refuse(
+                "Which two?", "Overlay two runs: space on each of them. Or pin one with p, and go to another."
+            )
+            return
+        first, second = (Run(board.store.root / name) for name in pair)
+        board.ask(DifferencesScreen(first, second, board.project.folder))
+
+    def _pair(self) -> tuple[str, str] | None:
+        """Return the two runs that are meant; None where it is not clear which."""
+        board = self._board
+        visible = [run.run for run in board.snapshot.runs if run.run in board.visible_runs]
+        pinned = [name for name in visible if name == board.state.pinned]
+        overlaid = [name for name in visible if name in board.run_list.overlaid and name not in pinned]
+        here = [board.focused_run.run] if board.focused_run is not None else []
+        sides = [[run.run for run in side.counted] for side in self._made_of({*pinned, *overlaid})]
+        ways = (
+            pinned + overlaid,
+            pinned + here if pinned else [],
+            [names[0] for names in sides if names],
+            overlaid + here,
+        )
+        return next(((way[0], way[1]) for way in ways if len(way) == 2 and way[0] != way[1]), None)
 
     def _compared_enough(self, _: None) -> None:
         self._comparison = None
