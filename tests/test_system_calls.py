@@ -132,7 +132,6 @@ def strangers(tmp_path: Path, victim: subprocess.Popen[bytes]) -> Strangers:
     (tmp_path / "outside/secret").write_text("what only its owner reads")
     (lab / "experiments.toml").write_text(EXPERIMENTS)
     (lab / ".state/vitui").mkdir(parents=True)
-    (lab / ".state/vitui/toured").touch()
     strangers = Strangers(lab / "runs", tmp_path / "marks")
     strangers.write_queued()
     strangers.write_texts()

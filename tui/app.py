@@ -27,10 +27,9 @@ from tui.app_options import READONLY, Options
 from tui.feed.feed import Feed
 from tui.keymap.bindings import CHANGING, bindings
 from tui.screens.dashboard.screen import Dashboard, live_runs
-from tui.screens.tour import TourScreen
 from tui.state.message_log import MessageLog
 from tui.state.messages import Changed
-from tui.state.session import SavedView, has_seen_tour, load, remember_tour, save
+from tui.state.session import SavedView, load, save
 from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import AsciiFilter
 from tui.terminal.command_palette import Palette, commands
@@ -80,7 +79,6 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         state = options.state
         self.message_log = MessageLog()
         """What was said, and what of it stands in the row over the keys."""
-        self._toured = state is None or has_seen_tour(state)
         self._view = SavedView() if state is None else load(state, project.folder)
         self._ascii = [AsciiFilter()] if options.ascii_only else []
         self.feed = Feed(project, self._take, options.rate)
@@ -100,8 +98,6 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         self.feed.looked.wait(FIRST_LOOK_S)
         self.push_screen(self.dashboard)
         self.dashboard.call_later(self.dashboard.give_view, self._view)
-        if not self._toured:
-            self.push_screen(TourScreen(), lambda _: self._remember_tour())
         self.set_timer(1, collect_garbage)
         if not self.options.readonly:
             self.set_timer(BRIDGE_S, self._look_after_sites)
@@ -216,16 +212,6 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything that a key does is in the command palette too."""
         return commands(self, screen, super().get_system_commands(screen))
-
-    def _remember_tour(self) -> None:
-        """Remember in a thread that the tour was seen, however the app is left."""
-
-        def work() -> None:
-            with contextlib.suppress(OSError):
-                if self.options.state is not None:
-                    remember_tour(self.options.state)
-
-        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
 
     def _look_after_sites(self) -> None:
         """Start what looks after the runs that sites have if it is not there, as after a reboot; in a thread."""

@@ -102,6 +102,15 @@ MODELS: dict[str, ModelSpec] = {
 }
 """Every model by name, in the order in which lists show them."""
 
+_ON_A_CPU = ("mini",)
+"""Sizes that train on a CPU in minutes."""
+
+
+def wants_gpu(name: str) -> bool:
+    """Return whether a model of the catalogue trains for hours without a GPU; of others that is not known."""
+    return name in MODELS and not any(size in name.split("_") for size in _ON_A_CPU)
+
+
 OPTIONS: dict[Family, dict[str, str]] = {
     "vit": {
         "pool": "'token' or 'mean'",

@@ -37,8 +37,6 @@ import pyte
 from scalars import Writers, curves, write_tensorboard, write_vitui, write_wandb
 from terminal import Terminal, text
 
-from tui.state.session import remember_tour
-
 ROOT = Path(__file__).parent.parent.parent
 SIZE = (200, 60)
 WANDB = Path(sys.executable).parent / "wandb"
@@ -46,8 +44,7 @@ PORT = 6123
 
 
 def vitui(folder: Path) -> Terminal:
-    """Open the app on a folder, not for the first time: no tour stands over it."""
-    remember_tour(folder / "state" / "vitui")
+    """Open the app on a folder."""
     env = {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder / "state")}
     return Terminal(f"{sys.executable} -m tui.cli", folder, SIZE, env)
 

@@ -31,8 +31,6 @@ from app import ROOT, bytes_of, heading, moved, row, scratch, two
 from scalars import Writers
 from terminal import ENVIRONMENT, Terminal
 
-from tui.state.session import remember_tour
-
 SIZES = ((80, 24), (120, 36), (200, 60))
 HELD = 16 * 1024
 """Bytes that the line holds before it takes no more."""
@@ -127,7 +125,6 @@ async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter, rate:
 def measure(login: list[str], size: tuple[int, int], rounds: int) -> None:
     """Open the app, overlay all, let five runs write, and press keys."""
     with scratch() as folder, closing(Writers(folder)) as writers:
-        remember_tour(folder / "state" / "vitui")
         command = (
             f"cd {shlex.quote(str(folder))} && PYTHONPATH={ROOT} XDG_STATE_HOME={folder}/state COLORTERM=truecolor "
             f"LANG=C.UTF-8 exec {sys.executable} -m tui.cli"

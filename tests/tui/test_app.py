@@ -506,7 +506,7 @@ async def test_a_folder_without_experiments_teaches_what_to_write(project: Proje
         project.config.write_text('[experiments.x]\nmodel = "bit_mini"\n')
         await settle(pilot)
         assert [row.label for row in runs(pilot).rows] == ["x"]
-        assert not advice.display
+        assert "Press r to train x" in str(advice.render())
 
 
 async def test_an_empty_folder_teaches_too(project: Project) -> None:

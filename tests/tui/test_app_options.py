@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.pilot import Pilot
 from textual.theme import Theme
+from textual.widgets import Static
 
 from engine.runs.store import Store
 from tests.tui.conftest import Write
-from tests.tui.pilot import board, opened, settle, toasts
+from tests.tui.pilot import board, opened, settle, toasts, until
 from tui.app import VituiApp
 from tui.app_options import Options, theme_of
 from tui.palette import MARKERS
-from tui.screens.tour import TourScreen
-from tui.state.session import SavedView, has_seen_tour, load, save
+from tui.state.session import SavedView, load, save
 from tui.state.snapshot import Project
 from tui.terminal.ascii_text import ALIKE, asked_for, plain
 from tui.terminal.textual_private import screen_strips
@@ -187,8 +187,6 @@ async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, 
     first, second = write_run("ViT-small"), write_run("BiT-small")
     options = Options(state=tmp_path / "state")
     async with opened(project, options=options) as pilot:
-        assert isinstance(pilot.app.screen, TourScreen)
-        await pilot.press("enter")
         await pilot.press(
             "space", "down", "space", "up", "p", "x", "y", "plus", "s", "b", "left_square_bracket"
         )
@@ -197,7 +195,6 @@ async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, 
         await pilot.press("q")
     async with opened(project, options=options) as pilot:
         shown = board(pilot)
-        assert pilot.app.screen is shown  # the tour was seen
         assert (shown.state.axis, shown.state.smoothing, shown.state.bands) == ("time", 1, False)
         assert shown.arrangement.order == "test/f1"
         assert shown.query_one(ChartGrid).log_y
@@ -214,7 +211,7 @@ async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, 
 async def test_a_theme_that_was_asked_for_once_is_not_remembered(project: Project, tmp_path: Path) -> None:
     options = Options(state=tmp_path / "state")
     async with opened(project, options=replace(options, asked_theme="vitui-contrast")) as pilot:
-        await pilot.press("enter", "q")
+        await pilot.press("q")
     assert VituiApp(project, options).theme == "vitui-dark"
     assert VituiApp(project, replace(options, theme="vitui-light")).theme == "vitui-light"
 
@@ -222,7 +219,7 @@ async def test_a_theme_that_was_asked_for_once_is_not_remembered(project: Projec
 async def test_the_filter_is_remembered(project: Project, tmp_path: Path) -> None:
     options = Options(state=tmp_path / "state")
     async with opened(project, options=options) as pilot:
-        await pilot.press("enter", "f", *"bit", "enter")
+        await pilot.press("f", *"bit", "enter")
         await settle(pilot)
         await pilot.press("q")
     async with opened(project, options=options) as pilot:
@@ -244,19 +241,17 @@ async def test_damage_and_a_folder_that_cannot_be_written_keep_nobody_out(
         assert pilot.app.theme == "vitui-dark"
     (tmp_path / "file").write_text("")
     async with opened(project, options=Options(state=tmp_path / "file")) as pilot:
-        await pilot.press("enter", "q")
+        await pilot.press("q")
 
 
-async def test_the_tour_fits_a_small_terminal(project: Project, tmp_path: Path) -> None:
-    async with opened(project, (80, 24), options=Options(state=tmp_path)) as pilot:
-        assert isinstance(pilot.app.screen, TourScreen)
-        text = "\n".join(shown(pilot))
-        assert "Runs" in text
-        assert "nothing stops" in text
-        assert not has_seen_tour(tmp_path)
-        await pilot.press("enter")
-        await settle(pilot)
-        assert has_seen_tour(tmp_path)  # even if the app is killed now
+async def test_until_the_first_run_one_pane_says_how_to_begin(project: Project, write_run: Write) -> None:
+    async with opened(project, (80, 24)) as pilot:
+        advice = board(pilot).query_one("#advice", Static)
+        await until(pilot, lambda: "Press r to train ViT-small" in str(advice.content))
+        assert str(advice.border_title) == "Start here"
+        assert not board(pilot).query_one("#middle").display
+        write_run("BiT-small")
+        await until(pilot, lambda: board(pilot).query_one("#middle").display)
 
 
 # ---- the terminal

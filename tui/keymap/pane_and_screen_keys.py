@@ -125,10 +125,6 @@ ON_THE_SCREEN = (
                 "dismiss", ("Prompt",), (Hotkey("escape", "Leave as it was", "None", on_bar=True),),
                 rank=WAY_OUT + 3,
             ),
-            Action(
-                "dismiss", ("TourScreen",),
-                (Hotkey("escape,q,enter,space,question_mark", "Begin", on_bar=True),), rank=WAY_OUT + 3,
-            ),
         ),
     ),
     HelpLine(

@@ -1,4 +1,4 @@
-"""What the app remembers from one time to the next: how each project was looked at, and that the tour was seen.
+"""What the app remembers from one time to the next: how each project was looked at.
 
 One small JSON file a project, in the user's state folder, readable by the user alone. Of a file that is damaged,
 or made by another version, what can be read counts.
@@ -79,21 +79,6 @@ def kept_signs(project: Path) -> dict[str, int]:
     """Return the number of the colour and sign that each experiment has in the app, as far as that is known."""
     state = state_folder()
     return {} if state is None else load(state, project).signs
-
-
-def has_seen_tour(state: Path) -> bool:
-    """Return whether the user has seen the tour."""
-    return (state / "toured").exists()
-
-
-def remember_tour(state: Path) -> None:
-    """Remember that the user has seen the tour.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (state / "toured").touch(mode=0o600)
 
 
 def _file(state: Path, project: Path) -> Path:

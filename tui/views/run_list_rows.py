@@ -12,13 +12,14 @@ from engine.analysis.alarms import KINDS, Kind
 from engine.analysis.differing_settings import distinguishing_settings
 from engine.analysis.runs_that_count import Choice, age, is_made_alike, runs_that_count
 from engine.analysis.unfinished_runs import newest, unfinished
+from engine.catalog.models import wants_gpu
 from engine.config.schema import Experiment
 from engine.runs.labels import Labels
 from engine.runs.metadata import RunMetadata, RunSummary, summaries_of
 from engine.runs.status import LIVE, State, Status
 from engine.runs.stop_request import Request
 from engine.text import clean
-from tui.state.snapshot import Snapshot
+from tui.state.snapshot import Machine, Snapshot
 from tui.views.experiment_groups import Grouping
 from tui.views.run_filter import Meant
 from tui.views.run_list_columns import Column
@@ -27,6 +28,8 @@ from tui.views.run_names import run_label
 from tui.views.site_facts import age_text
 
 T = TypeVar("T")
+WANTS_GPU = "wants a GPU"
+"""What stands at an experiment that was not run, on a machine without one."""
 STOPS: Mapping[Request | None, str] = {"stop-after-epoch": "stops", "stop-now": "stops now"}
 """What stands in the place of the time left where a run was asked to stop."""
 ByExperiment = Mapping[str, list[Status]]
@@ -91,6 +94,17 @@ def _experiments(
             made = distinguishing_settings(runs, snapshot.metadata, sparing=True)
             rows += [_run_row(snapshot, run, made.get(run.run, ""), row) for run in reversed(runs)]
     return rows
+
+
+def without_gpus(machine: Machine) -> bool:
+    """Return whether a machine, once it was looked at, has no GPU."""
+    return machine.memory_total > 0 and not machine.gpus
+
+
+def lacks_gpu(snapshot: Snapshot, name: str) -> bool:
+    """Return whether an experiment's model wants a GPU and this machine has none."""
+    experiment = snapshot.config.experiments.get(name) if snapshot.config is not None else None
+    return experiment is not None and without_gpus(snapshot.machine) and wants_gpu(experiment.model)
 
 
 def gravest(snapshot: Snapshot, runs: Iterable[Status]) -> Kind | None:
@@ -177,6 +191,7 @@ def _experiment_row(
     hidden = folds not in unfolded
     choice, facts = _shown(snapshot, name, runs)
     row_status = facts[0].status if runs else None
+    lacking = "" if runs or not lacks_gpu(snapshot, name) else WANTS_GPU
     behind = unfinished(summaries_of(runs, snapshot.metadata), facts[0]) if hidden and len(runs) > 1 else ()
     stands = {fact.status.run for fact in facts}
     return _row(
@@ -187,7 +202,7 @@ def _experiment_row(
         going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
         cut=_cut(summaries_of(whole, snapshot.metadata), choice) if len(whole) != len(runs) else 0,
         others=len(choice.other_settings) if hidden else 0,
-        active=_active(reversed(runs)),
+        active=_active(reversed(runs)), note=lacking,
         unfinished=tuple(run.status for run in behind),
         alarm=gravest(snapshot, runs if hidden else ([row_status] if row_status else [])),
     )  # fmt: skip
@@ -256,6 +271,7 @@ def _row(
     key: str, experiment: str, facts: tuple[RunSummary, ...], *, label: str, depth: int, alarm: Kind | None,
     folded: int = 0, seeds: int = 0, waiting: int = 0, going: int = 0, others: int = 0, cut: int = 0,
     active: tuple[Status, ...] = (), unfinished: tuple[Status, ...] = (), folds: str = "", parent: str = "",
+    note: str = "",
 ) -> Row:  # fmt: skip
     status = facts[0].status if facts and facts[0].status.run else None
     labels = facts[0].metadata.labels if facts else Labels()
@@ -275,7 +291,7 @@ def _row(
         active=active,
         unfinished=unfinished,
         facts=facts,
-        note=_note(status) if status is not None else "",
+        note=_note(status) if status is not None else note,
         alarm=alarm,
         age=_age(status) if status is not None else "",
         stops=STOPS.get(status.asked, "") if status is not None else "",

@@ -51,7 +51,6 @@ class Lab:
         self.root = self.folder / "runs"
         self.store = Store(self.root)
         (self.folder / ".state/vitui").mkdir(parents=True)
-        (self.folder / ".state/vitui/toured").touch()
         self.experiments()
 
     def experiments(self, **programs: str | Sequence[str]) -> None:

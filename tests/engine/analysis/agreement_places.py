@@ -73,7 +73,6 @@ EXEMPT: Mapping[str, str] = {
     "screen MistakeScreen": NO_RUNS,
     "screen Prompt": NO_RUNS,
     "screen TargetScreen": "is what the dashboard and the queue are made from",
-    "screen TourScreen": NO_RUNS,
     "screen VariationScreen": NO_RUNS,
     "screen VituiApp": NO_RUNS,
     "vitui open": "opens the screens",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +10,7 @@ from engine.analysis.confusion_scores import scores
 from engine.events import Confusion
 from engine.history.confusion_index import location_of
 from tui.widgets.run_page.class_bars import ORDERS, sorted_classes
-from tui.widgets.run_page.confusion_matrix import plan, shade
+from tui.widgets.run_page.confusion_matrix import heads, plan, shade
 from tui.widgets.run_page.epoch_slider import track
 from tui.widgets.run_page.frequent_mistakes import mistake_line
 
@@ -89,6 +90,24 @@ def test_a_cell_holds_its_number(
         assert found.cell > len(str(matrix.counts.max()))
     if numbers is None and found.numbers:
         assert found.label + found.cell * len(cells) <= max(width, found.label + 1)
+
+
+@pytest.mark.parametrize(
+    ("classes", "width", "height", "size"),
+    [(10, 74, 14, (7, 1)), (10, 120, 40, (11, 3)), (100, 74, 30, (1, 1))],
+)
+def test_shades_take_the_room_there_is(classes: int, width: int, height: int, size: tuple[int, int]) -> None:
+    matrix = made([[1] * classes] * classes, [f"{number}" for number in range(classes)])
+    assert matrix is not None
+    found = plan(matrix, width, height, shares=False, numbers=False)
+    assert (found.cell, found.lines) == size
+    assert found.lines * classes + 2 <= max(height, classes + 2)
+
+
+def test_heads_of_columns_are_beginnings_or_what_differs() -> None:
+    assert heads(["airplane", "cat", "truck"], 4) == ["airp", "cat", "truc"]
+    assert len(set(heads(["class-01", "class-02"], 4))) == 2
+    assert heads(["\x1b[31mred"], 5) == ["red"]
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

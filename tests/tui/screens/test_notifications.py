@@ -111,7 +111,6 @@ def in_terminal(project: Project) -> Iterator[int]:
     ours, theirs = pty.openpty()
     state = project.folder / ".state"
     (state / "vitui").mkdir(parents=True)
-    (state / "vitui/toured").touch()
     environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
     environment |= {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30", "XDG_STATE_HOME": str(state)}
     app = subprocess.Popen(

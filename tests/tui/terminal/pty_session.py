@@ -33,7 +33,6 @@ class PtySession:
     ) -> None:
         state = state or folder / ".state"
         (state / "vitui").mkdir(parents=True, exist_ok=True)
-        (state / "vitui/toured").touch()
         self.crashes = state / "vitui/crashes"
         self.sent = b""
         self._ours, theirs = pty.openpty()

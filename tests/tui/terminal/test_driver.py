@@ -15,7 +15,7 @@ from tests.tui.terminal.pty_session import ROOT, PtySession
 pytestmark = pytest.mark.slow  # each starts the app
 
 START = "from tui.cli import main; main()"
-UP = b"no data yet"
+UP = b"Start here"
 HELP = b"overlay the row"
 LEAVES = b"it leaves"
 LINGERS = f"os.write(2, {LEAVES!r}); [time.sleep(0.1) for _ in range(30)]"

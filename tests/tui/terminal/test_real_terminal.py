@@ -32,7 +32,6 @@ class Terminal:
         self._socket = f"vitui-test-{folder.name}-{os.getpid()}"  # the server before may still be leaving
         self._folder = folder
         (folder / ".state/vitui").mkdir(parents=True)
-        (folder / ".state/vitui/toured").touch()
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "-s", "t",
                   "-e", "COLORTERM=truecolor", "-e", "LANG=C.UTF-8", "-e", f"XDG_STATE_HOME={folder}/.state",
                   "-c", str(folder), "sh")  # fmt: skip
@@ -96,7 +95,7 @@ VITUI = (sys.executable, "-m", "tui.cli")
 def test_every_screen_opens_and_the_app_leaves_cleanly(terminal: Terminal) -> None:
     terminal.enter(*VITUI)
     terminal.wait_for("quick-Hybrid")
-    terminal.wait_for("no data yet")
+    terminal.wait_for("Start here")
     terminal.type("?")
     terminal.wait_for("overlay the row")
     terminal.type("Escape", ".")
@@ -123,11 +122,11 @@ def test_a_shell_can_move_it_between_background_and_foreground(terminal: Termina
         terminal.wait_for("Stopped")
     for _ in range(2):
         terminal.type("clear; fg", "Enter")
-        terminal.wait_for("no data yet")
+        terminal.wait_for("Start here")
         terminal.type("C-z")
         terminal.wait_for("Stopped")
     terminal.type("fg", "Enter")
-    terminal.wait_for("no data yet")
+    terminal.wait_for("Start here")
     terminal.type("?")
     terminal.wait_for("overlay the row")
     terminal.type("Escape", "q")
@@ -140,7 +139,7 @@ def test_a_shell_can_move_it_between_background_and_foreground(terminal: Termina
 @pytest.mark.slow
 def test_what_is_sent_bit_by_bit_is_what_all_at_once_shows(terminal: Terminal) -> None:
     terminal.enter(*VITUI)
-    terminal.wait_for("no data yet")
+    terminal.wait_for("Start here")
     for keys in ("?", "Escape", "j", "o", "Escape", "C", "Escape", "3", "Escape", ":", "Escape", "]", "0"):
         terminal.type(keys)
         time.sleep(0.3)

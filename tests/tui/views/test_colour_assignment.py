@@ -11,7 +11,7 @@ from tests.tui.pilot import AppPilot, board, opened, runs, settle, until
 from tui.app_options import Options
 from tui.palette import PALETTE, Sign, assign, pair, shown_in
 from tui.screens.comparison import CompareScreen
-from tui.state.session import load, remember_tour
+from tui.state.session import load
 from tui.state.snapshot import Project
 from tui.views.colour_assignment import give
 from tui.widgets.chart.chart_grid import ChartGrid
@@ -112,7 +112,6 @@ async def test_an_experiment_keeps_its_pair_for_good(
     project: Project, write_run: Write, tmp_path: Path
 ) -> None:
     write_run("one-token")
-    remember_tour(tmp_path)
     options = Options(state=tmp_path)
     async with opened(project, options=options) as pilot:
         await pilot.press("down", "down")

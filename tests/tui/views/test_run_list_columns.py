@@ -495,7 +495,6 @@ async def test_a_damaged_arrangement_counts_as_far_as_it_can_be_understood(
         columns=["no such", "lr", "lr", "\x1b[2J"], order="no such", groups=["name", "lr", "[/x]"]
     )
     save(tmp_path, project.folder, view)
-    (tmp_path / "toured").touch()
     async with opened(project, options=Options(state=tmp_path)) as pilot:
         assert (board(pilot).columns, board(pilot).grouped_by) == (("lr",), ("lr",))
         assert not board(pilot).arrangement.order

@@ -8,10 +8,13 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from engine.text import clean
+from tui.app_options import readonly
 from tui.screens.dashboard.resting_line import resting_line
 from tui.state.snapshot import Snapshot
-from tui.views.first_steps import first_steps
+from tui.views.first_steps import first_steps, start_here
 from tui.views.run_list_row import Row
+from tui.views.run_list_rows import lacks_gpu
 from tui.widgets.message_row import MessageRow
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.run_overview import Overview
@@ -57,10 +60,26 @@ class CursorPanes:
         console.show(lines)
         line = rest or resting_line(row, status, lines, has_console=console.display)
         self._screen.query_one(MessageRow).rest = line
-        advice = "\n".join(self._advice(snapshot, filter_text)) if row is None else ""
+        begins = row is not None and not snapshot.runs and not snapshot.runs_error and not snapshot.loading
+        advice = "\n".join(
+            self._start(snapshot, row.experiment)
+            if row is not None and begins
+            else self._advice(snapshot, filter_text)
+            if row is None
+            else ()
+        )
         if advice != self._advised:
             self._advised = advice
-            self._screen.query_one("#advice", Static).update(advice)
+            pane = self._screen.query_one("#advice", Static)
+            pane.border_title = "Start here" if begins else None
+            pane.update(advice)
+            self._screen.set_class(begins, "-start")
+
+    def _start(self, snapshot: Snapshot, name: str) -> list[str]:
+        """Return what to do where nothing has run: with this experiment, or with one that wants no GPU."""
+        experiments = snapshot.config.experiments if snapshot.config is not None else {}
+        ready = next((each for each in (name, *experiments) if not lacks_gpu(snapshot, each)), None)
+        return list(map(clean, start_here(name, ready=ready, readonly=readonly(self._screen.app))))
 
     def _advice(self, snapshot: Snapshot, filter_text: str) -> list[str]:
         if filter_text:

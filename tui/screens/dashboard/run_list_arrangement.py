@@ -13,7 +13,7 @@ from tui.views.experiment_groups import Grouping
 from tui.views.run_filter import Meant
 from tui.views.run_list_columns import DEFAULT, Column, find_column
 from tui.views.run_list_row import Row
-from tui.views.run_list_rows import make_rows
+from tui.views.run_list_rows import make_rows, without_gpus
 
 MOST_COLUMNS = 40
 
@@ -70,7 +70,7 @@ class Arrangement:
             meant: What the filter leaves, None for everything.
         """
         parts = snapshot.runs, snapshot.metadata, snapshot.config, snapshot.alarms, self._grouping
-        rest = frozenset(unfolded), meant, self.order, self.reverse
+        rest = frozenset(unfolded), meant, self.order, self.reverse, without_gpus(snapshot.machine)
         made = self._made
         if made is None or any(a is not b for a, b in zip(parts, made[0], strict=True)) or rest != made[1]:
             order = find_column(self.order) if self.order else None

@@ -1,16 +1,16 @@
 """A confusion matrix as a heat map, true classes in rows and predicted ones in columns; a cursor reads a cell.
 
-Few classes have a number in each cell; many have a shade, one or two cells wide, so that a hundred fit a screen.
+Few classes have a number in each cell; many have a shade, so that a hundred fit a screen. Cells take the room there is.
 Drawn line by line, and of each line only the part in view: a thousand classes cost as much as ten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -22,8 +22,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.confusion import Matrix
+from engine.text import clean
 from tui.keymap.bindings import bindings
-from tui.text import shorten
+from tui.text import shorten, told_apart
 from tui.widgets.run_page.epoch_slider import EpochNavigation
 
 SHADES = " ·░▒▓█"
@@ -31,7 +32,11 @@ STEPS = (0.0, 0.02, 0.1, 0.3, 0.6)
 """Shares of a row above which each shade but the first stands."""
 LEVELS = 16
 """How many backgrounds there are between none and a full row."""
+SCALE = "  ".join(f"{sign} {100 * step:.0f} %" for sign, step in zip(SHADES[1:], STEPS, strict=True))
+"""What the shades stand for: the share of a row from which on each is drawn."""
 WIDEST_LABEL = 16
+LEAST_HEAD = 4
+"""Cells of a column from which on its class is named above it, and not only counted."""
 WIDEST_CELL = 12
 TALLEST_CELL = 3
 
@@ -68,7 +73,15 @@ def plan(
     if numbers if numbers is not None else classes * least <= room:
         lines = max(1, min(TALLEST_CELL, (height - 1) // classes))
         return MatrixLayout(label, max(least, min(WIDEST_CELL, room // classes)), numbers=True, lines=lines)
-    return MatrixLayout(label, 2 if classes * 2 <= room else 1, numbers=False)
+    lines = max(1, min(TALLEST_CELL, (height - 2) // classes))
+    return MatrixLayout(label, max(1, min(WIDEST_CELL, room // classes)), numbers=False, lines=lines)
+
+
+def heads(labels: Sequence[str], width: int) -> list[str]:
+    """Return the names of classes in so many cells: their beginnings, or what tells those with one beginning apart."""
+    names = [clean(label) for label in labels]
+    beginnings = [name if cell_len(name) <= width else set_cell_size(name, width) for name in names]
+    return beginnings if len(set(beginnings)) == len(set(names)) else told_apart(names, width)
 
 
 def shade(share: float) -> str:
@@ -112,6 +125,8 @@ class MatrixView(EpochNavigation, ScrollView, can_focus=True):
         self.matrix: Matrix | None = None
         self._numbers: bool | None = None
         self.plan = MatrixLayout(4, 4, numbers=True)
+        self._heads: list[str] = []
+        """What heads the columns, where they are wide enough."""
         self._styles: dict[tuple[bool, int], Style] = {}
 
     def show(self, matrix: Matrix | None) -> None:
@@ -148,7 +163,10 @@ class MatrixView(EpochNavigation, ScrollView, can_focus=True):
         _, _, width, height = self.scrollable_content_region
         self.plan = plan(self.matrix, width, height, shares=self.shares, numbers=self._numbers)
         self._styles = {}
-        whole = Size(self.plan.label + classes * self.plan.cell, classes * self.plan.lines + 1)
+        is_named = self.plan.cell >= LEAST_HEAD
+        self._heads = heads(self.matrix.labels, self.plan.cell - 1) if is_named else []
+        rows = classes * self.plan.lines + 1 + (not self.plan.numbers)  # the heads, and the scale of shades
+        whole = Size(self.plan.label + classes * self.plan.cell, rows)
         if whole != self.virtual_size:
             self.virtual_size = whole
         self.refresh()
@@ -184,7 +202,8 @@ class MatrixView(EpochNavigation, ScrollView, can_focus=True):
     def _follow_cursor(self) -> None:
         row, column = self.cursor
         lines = self.plan.lines
-        cell = Region(column * self.plan.cell, row * lines, self.plan.cell + self.plan.label, lines + 1)
+        height = lines + 1 + (not self.plan.numbers)
+        cell = Region(column * self.plan.cell, row * lines, self.plan.cell + self.plan.label, height)
         self.scroll_to_region(cell, animate=False, force=True)
 
     def on_click(self, event: events.Click) -> None:
@@ -202,10 +221,15 @@ class MatrixView(EpochNavigation, ScrollView, can_focus=True):
     # ---- drawing
 
     def render_line(self, y: int) -> Strip:
-        """One class; the first line is the heading."""
-        width, matrix = self.scrollable_content_region.width, self.matrix
+        """One class; the first line is the heading, the last one says what shades stand for."""
+        _, _, width, height = self.scrollable_content_region
+        matrix = self.matrix
         if matrix is None:
             return Strip.blank(width, self.rich_style)
+        if y and not self.plan.numbers and y == height - 1:
+            quiet = self.get_component_rich_style("matrix--quiet")
+            scale = Segment(shorten(f"share of a row, over: {SCALE}", width, end=True), quiet)
+            return Strip([scale]).apply_style(self.rich_style)
         row, line = divmod(y - 1 + int(self.scroll_offset.y), self.plan.lines)
         if y and row >= len(matrix.labels):
             return Strip.blank(width, self.rich_style)
@@ -230,10 +254,12 @@ class MatrixView(EpochNavigation, ScrollView, can_focus=True):
         unit = "true %" if self.shares and self.plan.label > len("true %") else "true"
         yield Segment(shorten(unit, self.plan.label), quiet)
         columns, cell = self._columns(matrix), self.plan.cell
-        if self.plan.numbers:
+        if self._heads:
             for column in columns:
                 style = here if column == self.cursor[1] else quiet
-                yield Segment(" " + shorten(matrix.labels[column].rjust(cell - 1), cell - 1), style)
+                head = self._heads[column].strip()
+                blank = " " * (cell - 1 - cell_len(head))
+                yield Segment(f" {blank}{head}" if self.plan.numbers else f"{head}{blank} ", style)
             return
         ruler = [" "] * (len(columns) * cell)
         for column in columns:
@@ -258,12 +284,13 @@ class MatrixView(EpochNavigation, ScrollView, can_focus=True):
             style = self._style(row == column, share)
             if on_row and column == self.cursor[1]:
                 style += Style(reverse=True, bold=True)
-            text = self._cell(count, share) if named else " " * self.plan.cell
+            text = self._cell(count, share) if named or not self.plan.numbers else " " * self.plan.cell
             yield Segment(text, style if count else quiet + style)
 
     def _cell(self, count: int, share: float) -> str:
         if not self.plan.numbers:
-            return shade(share) * self.plan.cell
+            gap = self.plan.cell >= LEAST_HEAD
+            return shade(share) * (self.plan.cell - gap) + " " * gap
         if not count:
             text = "·"
         elif self.shares:
