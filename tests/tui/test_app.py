@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -448,39 +447,6 @@ async def test_help_opens_and_closes(project: Project) -> None:
         assert isinstance(pilot.app.screen, HelpScreen)
         await pilot.press("escape")
         assert pilot.app.screen is board(pilot)
-
-
-async def test_every_action_is_in_the_command_palette(project: Project) -> None:
-    async with opened(project) as pilot:
-        titles = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
-        assert {
-            "Run",
-            "Stop",
-            "Resume",
-            "Overlay",
-            "Filter",
-            "X axis",
-            "Log y",
-            "Help",
-            "Leave",
-            "Open",
-        } <= titles
-
-
-@pytest.mark.parametrize("ways", [((), "2", "3", ("5", "5")), ("enter", "2", "4")], ids=["board", "run"])
-async def test_the_palette_lists_what_a_user_can_mean(
-    project: Project, write_run: Write, ways: tuple[Sequence[str], ...]
-) -> None:
-    write_run("ViT-small")
-    async with opened(project) as pilot:
-        for keys in ways:
-            await pilot.press(*([keys] if isinstance(keys, str) else keys))
-            found = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
-            of_textual = "Focus Next|Focus Previous|Copy selected text|Scroll Up|Page Left|Quit|Keys|Maximize|Down|Left"
-            assert not set(of_textual.split("|")) & set(found), keys
-            assert {"Theme", "Screenshot", "Stop"} <= set(found), keys
-            assert len(found) == len(set(found)), keys
-        assert isinstance(pilot.app.screen, RunScreen) == (ways[0] == "enter")
 
 
 async def test_a_folder_without_experiments_teaches_what_to_write(project: Project) -> None:
