@@ -32,11 +32,17 @@ def test_every_screen_of_ours_closes_once() -> None:
     assert not {each.__name__ for each in classes if not issubclass(each, ClosesOnce)}
 
 
+def click(x: int, y: int) -> events.Click:
+    return events.Click(None, x, y, 0, 0, 1, False, False, False, x, y)
+
+
 async def test_a_click_beside_the_commands_closes_them_and_nothing_else(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("colon")
         assert isinstance(pilot.app.screen, CommandScreen)
         await pilot.click(offset=(60, 4))
+        pilot.app.screen.post_message(click(500, 500))  # the terminal was larger when it was sent
+        await pilot.pause(0.1)
         assert isinstance(pilot.app.screen, CommandScreen)
         for _ in range(2):
             await pilot.click(offset=(0, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.errors import NoWidget
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -326,6 +328,7 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         self.dismiss(self._does[command])
 
     def on_click(self, event: events.Click) -> None:
-        """Close, where it is beside the commands."""
-        if event.widget is self:
-            self.dismiss(None)
+        """Close, where it is beside the commands; pass over a click where the terminal has no cell any longer."""
+        with contextlib.suppress(NoWidget):
+            if self.get_widget_at(event.screen_x, event.screen_y)[0] is self:
+                self.dismiss(None)
