@@ -468,8 +468,9 @@ async def test_an_empty_folder_teaches_too(project: Project) -> None:
         advice = board(pilot).query_one("#advice", Static)
         assert advice.display
         assert '[experiments."my-first"]' in str(advice.render())
-        await pilot.press("r")
+        await pilot.press("r", "i")
         assert "There is none yet" in toasts(pilot)
+        assert "no experiment yet; e writes one, r runs it" in toasts(pilot)
         await pilot.press("e", "enter")
         await until(pilot, lambda: [row.label for row in runs(pilot).rows] == ["my-first"])
     assert list(load_config(project.config).experiments) == ["my-first"]

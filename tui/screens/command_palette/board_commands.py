@@ -10,10 +10,11 @@ from tui.app_options import READONLY
 from tui.screens.actions.target import Board
 from tui.screens.command_palette.line_command import LineCommand, Meaning
 from tui.screens.message_duration import SHORTEST_S
+from tui.state.snapshot import Snapshot
 from tui.views.command_palette import list_lines, run_line
 from tui.views.command_palette.search import Command
 from tui.views.run_destination import newest_run
-from tui.views.run_list_columns import known_columns
+from tui.views.run_list_columns import Column, known_columns
 from tui.views.run_overrides import HERE, unfinished, vary
 
 if TYPE_CHECKING:
@@ -95,14 +96,22 @@ class SortCommand:
     def __init__(self, board: Board, arranging: ArrangeActions) -> None:
         self._board = board
         self._arranging = arranging
+        self._known: tuple[Snapshot, list[Column]] | None = None
+
+    def _columns(self) -> list[Column]:
+        """Return all columns; those of ten thousand runs are not looked for with each key."""
+        snapshot = self._board.snapshot
+        if self._known is None or self._known[0] is not snapshot:
+            self._known = snapshot, known_columns(snapshot)
+        return self._known[1]
 
     def offers(self, text: str) -> Mapping[str, str]:
         """Return columns."""
-        return list_lines.column_offers(text, known_columns(self._board.snapshot))
+        return list_lines.column_offers(text, self._columns())
 
     def meaning(self, text: str) -> Meaning:
         """Return how the list is sorted."""
-        column, backwards, wrong = list_lines.named_column(text, known_columns(self._board.snapshot))
+        column, backwards, wrong = list_lines.named_column(text, self._columns())
         if wrong:
             return Meaning(["which column?"], lacks=wrong) if self.offers(text) else Meaning(wrong=wrong)
         says = list_lines.order_text(column, backwards=backwards)

@@ -40,7 +40,7 @@ def offered(app: App[str], screen: Screen[object]) -> Does:
     """Return the commands of a screen, in the order of the page of keys; each does what its key does."""
     useless = {name for bar in screen.query(KeyBar) for name in bar.needless}
     commands: Does = {}
-    places: dict[Command, int] = {}
+    places: dict[Command, tuple[int, int, int]] = {}
     titles: set[str] = set()
     for node, binding in _bound(screen):
         found = declared(binding)
@@ -52,12 +52,21 @@ def offered(app: App[str], screen: Screen[object]) -> Does:
         titles.add(title)
         first = dataclasses.replace(binding, key=binding.key.partition(",")[0])
         command = command_of(found, app.get_key_display(first), useless=found.action.name in useless)
-        places[command] = LINES.index(found.line)
+        places[command] = _place(found)
         commands[command] = _deed(app, node, binding.action)
     commands[SCREENSHOT] = _screenshot(app)
     return dict(
-        sorted(commands.items(), key=lambda each: (each[0].group != FIRST, places.get(each[0], len(LINES))))
+        sorted(
+            commands.items(),
+            key=lambda each: (each[0].group != FIRST, places.get(each[0], (len(LINES), 0, 0))),
+        )
     )
+
+
+def _place(found: Declared) -> tuple[int, int, int]:
+    """Return where a key stands in the table."""
+    line, action, key = found
+    return LINES.index(line), line.actions.index(action), action.keys.index(key)
 
 
 def title_of(key: Hotkey) -> str:

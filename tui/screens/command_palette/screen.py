@@ -24,14 +24,15 @@ from tui.state.command_history import CommandHistory
 from tui.terminal.dismissal import ClosesOnce
 from tui.terminal.key_queue import OPENING
 from tui.text import mistake
-from tui.views.command_palette.search import LATELY, Command, asked, found, unknown
+from tui.views.command_palette.search import Command, asked, found, unknown
 from tui.widgets.command_list import CommandList, CommandRow
 from tui.widgets.completing_input import MOST_SUGGESTIONS, CompletingInput
 from tui.widgets.message_row import Foot, MessageRow
 
 COLON = ":"
-MOST_RECALLED = 4
-"""How many typed lines are offered again."""
+LATELY = "Lately"
+MOST_LATELY = 5
+"""How many of those that were used last are listed."""
 
 
 class CommandLine(CompletingInput):
@@ -52,7 +53,6 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
 
     DEFAULT_CSS = """
     CommandScreen {
-        align: center top; background: $background 60%;
         & #command-box { width: 70; max-width: 100%; height: 1fr; max-height: 30; margin: 2 0 0 0; background: $surface;
                        border: round $primary; border-title-style: bold; padding: 0 1; }
         &.-short #command-box { margin: 1 0 0 0; }
@@ -61,6 +61,7 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
                           border-bottom: solid $foreground 22%; }
         & #command-says.-wrong { color: $error; }
         & CommandList { height: 1fr; }
+        & CommandList > .styled-lines--cursor { background: $primary 28%; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("CommandScreen")
@@ -160,37 +161,49 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         return f"{count} of {len(self._commands)} commands; type a name, a key or what it does"
 
     def _found_rows(self, text: str) -> Iterator[CommandRow]:
-        lately = [] if asked(text) else self._history.lines[:MOST_RECALLED]
+        if not asked(text) and self._history.used:
+            yield CommandRow(LATELY, head=True)
+            yield from self._rows_of(self._history.used[:MOST_LATELY])
         for group, commands in found(self._commands, text, self._history.used):
             yield CommandRow(group, head=True)
-            if group == LATELY:
-                yield from self._recalled_rows(lately)
-                lately = []
             for command in commands:
                 yield CommandRow(command.title, command.key, command)
-        if lately:
-            yield CommandRow(LATELY, head=True)
-            yield from self._recalled_rows(lately)
 
     def _typed_rows(self, command: LineCommand, before: str, offers: Sequence[str]) -> Iterator[CommandRow]:
         if offers:
             yield CommandRow("tab completes", head=True)
-        for offer in offers[:MOST_SUGGESTIONS]:
-            note = self._notes.get(offer, "")
-            yield CommandRow(clean(self._last_word(offer, command)), note, line=offer)
-        lines = [each for each in self._history.lines if each.startswith(f"{COLON}{command.command.name} ")]
-        if lines := [each for each in lines if each.startswith(before.strip())][:MOST_RECALLED]:
+        yield from self._offer_rows(command, offers)
+        if before in offers and before.endswith("="):  # one of several keys: its values are what comes next
+            start = before[: len(before) - len(self._split(before)[1])]
+            if values := command.offers(self._split(before)[1]):
+                yield CommandRow(clean(self._last_word(before, command)), head=True)
+                self._notes |= {start + value: note for value, note in values.items()}
+                yield from self._offer_rows(
+                    command, [start + value for value in values if value.isprintable()]
+                )
+        lines = [each for each in self._history.lines if each.startswith(before.strip()) and " " in each]
+        if lines:
             yield CommandRow(LATELY, head=True)
-            yield from self._recalled_rows(lines)
+            yield from self._rows_of(lines[:MOST_LATELY])
+
+    def _offer_rows(self, command: LineCommand, offers: Sequence[str]) -> Iterator[CommandRow]:
+        for offer in offers[:MOST_SUGGESTIONS]:
+            yield CommandRow(clean(self._last_word(offer, command)), self._notes.get(offer, ""), line=offer)
 
     def _last_word(self, offer: str, command: LineCommand) -> str:
         """Return what a completion adds: its last word, or all behind the name of its command."""
         rest = self._split(offer)[1].strip() or offer
         return rest if command.at_once else rest.rpartition(" ")[2]
 
-    def _recalled_rows(self, lines: Sequence[str]) -> Iterator[CommandRow]:
-        for at, each in enumerate(lines):
-            yield CommandRow(clean(each), "↑" if at == 0 else "", line=each)
+    def _rows_of(self, used: Sequence[str]) -> Iterator[CommandRow]:
+        """Yield the rows of what was used, in that order: lines go into the line, commands are done."""
+        commands = {command.title: command for command in self._commands}
+        last = next(iter(self._history.lines), "")
+        for each in used:
+            if each.startswith(COLON):
+                yield CommandRow(clean(each), "↑" if each == last else "", line=each)
+            elif (command := commands.get(each)) is not None:
+                yield CommandRow(command.title, command.key, command)
 
     # ---- what it means
 

@@ -9,9 +9,8 @@ from functools import lru_cache
 
 from engine.text import nearest
 
-MOST_LATELY = 5
-"""How many of the last used commands stand at the top while nothing is typed."""
-LATELY = "Lately"
+LONGEST = 200
+"""Characters of what is looked for that count."""
 _WORD = re.compile(r"\w+")
 
 
@@ -42,7 +41,7 @@ class Command:
 
 def asked(text: str) -> str:
     """Return what a text looks for: a colon before it is how commands are typed."""
-    return text.strip().removeprefix(":").strip()
+    return text.strip().removeprefix(":").strip()[:LONGEST]
 
 
 def found(
@@ -57,9 +56,6 @@ def found(
     """
     groups: dict[str, list[Command]] = {}
     if not (looked_for := asked(text)):
-        used = {command.title: command for command in commands}
-        recent = [used[title] for title in lately if title in used][:MOST_LATELY]
-        groups |= {LATELY: recent} if recent else {}
         for command in commands:
             groups.setdefault(command.group, []).append(command)
         return list(groups.items())
