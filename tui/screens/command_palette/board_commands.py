@@ -13,9 +13,9 @@ from tui.screens.message_duration import SHORTEST_S
 from tui.state.snapshot import Snapshot
 from tui.views.command_palette import list_lines, run_line
 from tui.views.command_palette.search import Command
-from tui.views.run_destination import newest_run
+from tui.views.run_destination import usual_place
 from tui.views.run_list_columns import Column, known_columns
-from tui.views.run_overrides import HERE, unfinished, vary
+from tui.views.run_overrides import unfinished, vary
 
 if TYPE_CHECKING:
     from tui.screens.actions.queue_experiments import ExperimentActions
@@ -64,8 +64,7 @@ class RunCommand:
         as_in_file = config.experiments[name]
         word = run_line.unfinished_word(rest)
         begun = unfinished(rest) or (word if word and self.offers(text) else "")
-        newest = newest_run(snapshot, name)
-        usual = newest.on if newest is not None and newest.on else HERE
+        usual = usual_place(snapshot, name)
         variation = vary(as_in_file, rest.removesuffix(begun), config.sites, usual)
         if variation.mistakes:
             return Meaning(wrong="; ".join(variation.mistakes))

@@ -148,6 +148,7 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         self.query_one(CommandList).show(rows, choose=command is None)
         self.query_one(MessageRow).rest = self._resting(command, rows)
         self._preview(command, rest)
+        self.refresh_bindings()
         if command is not None:
             self._judge(command, rest, do=False)
         else:

@@ -112,10 +112,9 @@ class Dashboard(TargetScreen):
         runs = RunActions(self)
         self._layers = LayerActions(self, self, self, runs)
         give_actions(
-            self, runs, self.experiments, QueueActions(self), LabelActions(self), OverrideActions(self),
-            ConfigActions(self), CopyActions(self), ExportActions(self), self._comparing, self._charts,
-            self._reading, self.arranging,
-            self.filtering, PaneActions(self, self), self._layers,
+            self, runs, self.experiments, QueueActions(self), LabelActions(self), ConfigActions(self),
+            OverrideActions(self, self.experiments), CopyActions(self), ExportActions(self), self._comparing,
+            self._charts, self._reading, self.arranging, self.filtering, PaneActions(self, self), self._layers,
         )  # fmt: skip
 
     def compose(self) -> ComposeResult:

@@ -17,7 +17,8 @@ from engine.runs.status import LIVE, Status
 from engine.text import clean, score, setting_text, span
 from tui.state.snapshot import Snapshot
 from tui.views.queued_message import existing_runs
-from tui.views.run_overrides import HERE, Variation, complete, words
+from tui.views.run_destination import HERE
+from tui.views.run_overrides import Variation, complete, words
 
 MOST_CHANGES = 4
 """How many changed settings are named."""
