@@ -18,7 +18,7 @@ def newest_run(snapshot: Snapshot, experiment: str) -> Status | None:
 
 
 def usual_place(snapshot: Snapshot, experiment: str) -> str:
-    """Return where a run of an experiment goes if nobody says: ``here`` or the name of a site."""
+    """Return where a run of an experiment goes by itself: ``here`` or the name of a site."""
     newest = newest_run(snapshot, experiment)
     return newest.on if newest is not None and newest.on else HERE
 
