@@ -112,10 +112,15 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
     # ---- what is typed
 
     def _split(self, text: str) -> tuple[LineCommand | None, str]:
-        """Return the command with arguments that a text begins with, and its arguments."""
+        """Return the command with arguments that a text begins with, and its arguments.
+
+        The colon before it may be left out, as far as that is no search for another command.
+        """
         name, blank, rest = text.lstrip().partition(" ")
-        command = self._typed.get(name.removeprefix(COLON)) if name.startswith(COLON) and blank else None
-        return command, rest if command is not None else ""
+        command = self._typed.get(name.removeprefix(COLON)) if blank else None
+        if command is None or not (name.startswith(COLON) or (rest and not found(self._commands, text))):
+            return None, ""
+        return command, rest
 
     def _complete(self, text: str, cursor: int) -> list[str]:
         before = text[:cursor]
@@ -193,8 +198,7 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
 
     def _last_word(self, offer: str, command: LineCommand) -> str:
         """Return what a completion adds: its last word, or all behind the name of its command."""
-        rest = self._split(offer)[1].strip() or offer
-        return rest if command.at_once else rest.rpartition(" ")[2]
+        return offer.lstrip().partition(" ")[2] if command.at_once else offer.strip().rpartition(" ")[2]
 
     def _rows_of(self, used: Sequence[str]) -> Iterator[CommandRow]:
         """Yield the rows of what was used, in that order: lines go into the line, commands are done."""
@@ -227,11 +231,13 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         if number != self._asked or not self.is_attached:
             return
         if do and meaning.do is not None:
-            self._history.add(self.query_one(CommandLine).value)
+            self._history.add(f"{COLON}{self.query_one(CommandLine).value.strip().removeprefix(COLON)}")
             self._previewing = None
             self.dismiss(meaning.do)
             return
-        self._is_doing = False
+        if self._is_doing:
+            self._is_doing = False
+            self._show()
         wrong = meaning.wrong or (meaning.lacks if do else "")
         self._say(mistake(wrong) if wrong else "\n".join(map(mistake, meaning.says)), wrong=bool(wrong))
 
