@@ -25,8 +25,11 @@ ELSEWHERE = (
         ),
     ),
     HelpLine(
-        UNLISTED, "Y", "copy as Markdown",
-        (Action("copy", ("CompareScreen",), (Hotkey("Y", "Copy as Markdown", on_bar=True),)),),
+        UNLISTED, "p  Y", "compare with the next side as the baseline; copy as Markdown, LaTeX or CSV",
+        (
+            Action("baseline", ("CompareScreen",), (Hotkey("p", "Next baseline", on_bar=True),)),
+            Action("copy", ("CompareScreen",), (Hotkey("Y", "Copy: Markdown, LaTeX, CSV", on_bar=True),)),
+        ),
         also="clipboard table",
     ),
     HelpLine(
@@ -38,17 +41,17 @@ ELSEWHERE = (
         also="order default",
     ),
     HelpLine(
-        UNLISTED, "/", "find a column",
-        (Action("search", ("ColumnsScreen",), (Hotkey("slash", "Find a column", on_bar=True),)),),
-        also="search metric",
+        UNLISTED, "/", "find a column, a key of the form",
+        (
+            Action("search", ("ColumnsScreen",), (Hotkey("slash", "Find a column", on_bar=True),)),
+            Action("search", FORM, (Hotkey("slash", "Find a key", on_bar=True),)),
+        ),
+        group="Form", also="search setting metric",
     ),
     HelpLine(
-        UNLISTED, "enter  d", "change a setting; take it out",
+        UNLISTED, "enter  d", "change a setting; use its default",
         (
-            Action(
-                "inherit", FORM,
-                (Hotkey("d,delete", "Take out", on_bar=True, display="d", command="Use the default"),),
-            ),
+            Action("inherit", FORM, (Hotkey("d,delete", "Use default", on_bar=True, display="d"),)),
             Action(
                 "edit", FORM, (Hotkey("enter", "Change", on_bar=True, command="Change value"),), rank=11, changes=True
             ),
@@ -56,9 +59,9 @@ ELSEWHERE = (
         group="Form", also="set value unset default",
     ),
     HelpLine(
-        UNLISTED, "n  ctrl+s", "name a clone; save",
+        UNLISTED, "n  ctrl+s", "name a copy; save",
         (
-            Action("name", FORM, (Hotkey("n", "Name of a clone", on_bar=True),)),
+            Action("name", FORM, (Hotkey("n", "Name of the copy", on_bar=True),)),
             Action("save", FORM, (Hotkey("ctrl+s", "Save", on_bar=True, command="Save experiment"),), changes=True),
         ),
         group="Form", also="write copy clone rename",
@@ -184,7 +187,19 @@ ON_THE_SCREEN = (
             Action("messages", ("VituiApp",), (Hotkey("M", "Show messages"),)),
             Action("close", ("MessageScreen",), (Hotkey("escape,q,enter,M", "Close", on_bar=True),), rank=WAY_OUT),
         ),
-        also="log notifications errors mistakes check toasts doctor history",
+        also="log notifications errors toasts history said",
+    ),
+    HelpLine(
+        "Screen", "!", "what is wrong with experiments.toml; a click on ✗ above",
+        (
+            Action("mistakes", BOARD, (Hotkey("exclamation_mark", "Mistakes in experiments.toml", display="!"),)),
+            Action(
+                "close", ("MistakeScreen",), (Hotkey("escape,q,enter,exclamation_mark", "Close", on_bar=True),),
+                rank=WAY_OUT,
+            ),
+            Action("edit", ("MistakeScreen",), (Hotkey("e,v", "Open the file", on_bar=True),), changes=True),
+        ),
+        also="check doctor validate errors problems syntax toml",
     ),
     HelpLine(
         "Screen", "q  ctrl+z", "leave; the runs go on, as when suspended",

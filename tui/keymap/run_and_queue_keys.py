@@ -17,6 +17,7 @@ CLASSES = ("ClassBars",)
 LOG = ("LogView",)
 COLUMNS = ("ColumnList",)
 FILTER = ("FilterInput",)
+DIFFERENCES = ("DifferencesScreen",)
 SAVED = Binding.Group("Saved filters", compact=True)
 
 
@@ -128,6 +129,15 @@ ON_RUNS = (
         group="List", also="diff versus difference significance deltas test",
     ),
     HelpLine(
+        "Runs", "w", "why two runs differ: code, packages, images, settings, seed",
+        (
+            Action("differ", BOARD, (Hotkey("w", "Why runs differ"),)),
+            Action("changes", DIFFERENCES, (Hotkey("p", "Changes of the code", on_bar=True),)),
+            Action("close", DIFFERENCES, (Hotkey("escape,q,enter,w", "Close", on_bar=True),), rank=WAY_OUT),
+        ),
+        group="List", also="diff cause reason reproduce provenance versions",
+    ),
+    HelpLine(
         "Runs", "s S", "sort by the next column; the other way round",
         (
             Action("sort", BOARD, (Hotkey("s", "Sort by the next column"),)),
@@ -195,9 +205,9 @@ ON_RUNS = (
         group="Run", also="new change configuration toml clone duplicate write",
     ),
     HelpLine(
-        "Runs", "Y", "copy: row, path, command, the list as a table",
+        "Runs", "Y", "copy: row, path, command, list; a table for papers",
         (Action("copy", BOARD, (Hotkey("Y", "Copy row, path, command, table"),)),),
-        group="List", also="clipboard yank markdown latex path command",
+        group="List", also="clipboard yank markdown latex csv results",
     ),
     HelpLine(
         "Runs", "t T", "tag, note: the marked rows, or the one under the cursor",

@@ -37,8 +37,10 @@ def titles(text: str, lately: tuple[str, ...] = ()) -> list[str]:
     ("text", "title"),
     [
         ("kill", "Stop or cancel runs"), ("cancel", "Stop or cancel runs"), ("stop", "Stop or cancel runs"),
-        ("delete", "Delete runs"), ("rm", "Delete runs"), ("check", "Show messages"), ("mistake", "Show messages"),
-        ("doctor", "Show messages"), ("lr", "Run with changes"), ("r", "Run experiment"), ("x", "X axis: the next"),
+        ("delete", "Delete runs"), ("rm", "Delete runs"), ("check", "Mistakes in experiments.toml"),
+        ("mistake", "Mistakes in experiments.toml"),
+        ("doctor", "Mistakes in experiments.toml"),
+        ("lr", "Run with changes"), ("r", "Run experiment"), ("x", "X axis: the next"),
         (":messages", "Show messages"), ("messages", "Show messages"), ("quit", "Leave the app"),
         ("smoothing off", "Smoothing: off"), ("lin log", "Y axis: linear or log"), ("columns", "Choose columns"),
         ("gpu", "Show machine and queue"), ("undo", "Undo delete"), ("STOP", "Stop or cancel runs"),
