@@ -125,6 +125,7 @@ async def test_a_run_is_typed_completed_judged_and_queued(project: Project, writ
             await settle(pilot)
             assert isinstance(pilot.app.screen, CommandScreen), wrong
             assert sentence in says(pilot)
+            assert "Known" not in says(pilot)
             await pilot.press("escape", "escape")
 
         await typed(pilot, *"run BiT-small", "enter")

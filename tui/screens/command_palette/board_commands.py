@@ -27,7 +27,7 @@ class RunCommand:
     """``:run NAME key=value … seeds=0,1 on=SITE``."""
 
     command = Command(
-        "Run: NAME key=value … on=SITE", ":run", "Run", "queue an experiment by its name: changes, seeds, a site",
+        "Run: NAME key=value on=SITE", ":run", "Run", "queue an experiment by its name: changes, seeds, a site",
         "run", "start train launch submit queue execute override set seeds lr", ":run ",
     )  # fmt: skip
     at_once = False
@@ -67,7 +67,7 @@ class RunCommand:
         usual = usual_place(snapshot, name)
         variation = vary(as_in_file, rest.removesuffix(begun), config.sites, usual)
         if variation.mistakes:
-            return Meaning(wrong="; ".join(variation.mistakes))
+            return Meaning(wrong="; ".join(map(_briefly, variation.mistakes)))
         there = self._experiments.plan(variation).there
         says = run_line.sentences(variation, as_in_file, there, snapshot, usual)
         if begun:
@@ -81,6 +81,11 @@ class RunCommand:
 
     def preview(self, text: str) -> None:
         """Show nothing: runs are queued, or not."""
+
+
+def _briefly(mistake: str) -> str:
+    """Return what is wrong without all that is known, where the nearest is named."""
+    return mistake.partition(" Known: ")[0] if "did you mean" in mistake else mistake
 
 
 class SortCommand:
