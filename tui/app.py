@@ -6,33 +6,30 @@ import contextlib
 import contextvars
 import gc
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import msgspec
 from textual import events
 from textual.actions import ActionParseResult
-from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
-from textual.screen import Screen
-from textual.theme import ThemeProvider
 
 from engine.text import printable_lines
 from tui.app_options import READONLY, Options
 from tui.feed.feed import Feed
 from tui.keymap.bindings import CHANGING, bindings
 from tui.screens.dashboard.screen import Dashboard, live_runs
+from tui.state.command_history import CommandHistory
 from tui.state.message_log import MessageLog
 from tui.state.messages import Changed
 from tui.state.session import SavedView, load, save
 from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import AsciiFilter
-from tui.terminal.command_palette import Palette, commands
 from tui.terminal.dismissal import SparesTheGone
 from tui.terminal.driver import TerminalDriver
 from tui.terminal.key_queue import KeyQueueApp
@@ -67,7 +64,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
 
     TITLE = "vitui"
     CSS_PATH = "theme.tcss"
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False  # there is one of ours
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal")]  # noqa: RUF012  as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = bindings("VituiApp")
@@ -80,6 +77,8 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         self.message_log = MessageLog()
         """What was said, and what of it stands in the row over the keys."""
         self._view = SavedView() if state is None else load(state, project.folder)
+        self.commands = CommandHistory(self._view.commands)
+        """Those that were used last."""
         self._ascii = [AsciiFilter()] if options.ascii_only else []
         self.feed = Feed(project, self._take, options.rate)
         for theme in THEMES:
@@ -191,7 +190,9 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         """Leave, and say which runs go on."""
         chosen = self.theme != self._began_in  # what was not is left to how the app is started
         theme = self.theme if chosen else self._view.theme
-        self._view = msgspec.structs.replace(self.dashboard.taken_view(), theme=theme)
+        self._view = msgspec.structs.replace(
+            self.dashboard.taken_view(), theme=theme, commands=list(self.commands.used)
+        )
         live = [status.experiment for status in live_runs(self.dashboard.snapshot)]
         word = "goes on" if len(live) == 1 else "go on"
         self.exit(
@@ -200,18 +201,24 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
             else ""
         )
 
-    def action_command_palette(self) -> None:
-        """Open the palette of commands, unless one is open."""
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette(id="--command-palette"))
+    def action_command_palette(self, begin: str = "") -> None:
+        """List all commands, unless they are listed; ``begin`` is what stands in their line."""
+        from tui.screens.command_palette.board_commands import board_commands
+        from tui.screens.command_palette.line_command import ThemeCommand
+        from tui.screens.command_palette.offered import offered
+        from tui.screens.command_palette.screen import CommandScreen
 
-    def search_themes(self) -> None:
-        """Open a palette of themes."""
-        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
+        if isinstance(self.screen, CommandScreen):
+            return
+        board = self.dashboard
+        typed = board_commands(board, board.experiments, board.arranging, board.filtering)
+        commands = offered(self, self.screen)
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Everything that a key does is in the command palette too."""
-        return commands(self, screen, super().get_system_commands(screen))
+        def chosen(do: Callable[[], None] | None) -> None:
+            if do is not None:
+                do()
+
+        self.push_screen(CommandScreen(commands, [*typed, ThemeCommand(self)], self.commands, begin), chosen)
 
     def _look_after_sites(self) -> None:
         """Start what looks after the runs that sites have if it is not there, as after a reboot; in a thread."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from contextlib import ExitStack
 
 import numpy as np
@@ -463,39 +462,6 @@ async def test_help_opens_and_closes(project: Project) -> None:
         assert pilot.app.screen is board(pilot)
 
 
-async def test_every_action_is_in_the_command_palette(project: Project) -> None:
-    async with opened(project) as pilot:
-        titles = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
-        assert {
-            "Run",
-            "Stop",
-            "Resume",
-            "Overlay",
-            "Filter",
-            "X axis",
-            "Log y",
-            "Help",
-            "Leave",
-            "Open",
-        } <= titles
-
-
-@pytest.mark.parametrize("ways", [((), "2", "3", ("5", "5")), ("enter", "2", "4")], ids=["board", "run"])
-async def test_the_palette_lists_what_a_user_can_mean(
-    project: Project, write_run: Write, ways: tuple[Sequence[str], ...]
-) -> None:
-    write_run("ViT-small")
-    async with opened(project) as pilot:
-        for keys in ways:
-            await pilot.press(*([keys] if isinstance(keys, str) else keys))
-            found = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
-            of_textual = "Focus Next|Focus Previous|Copy selected text|Scroll Up|Page Left|Quit|Keys|Maximize|Down|Left"
-            assert not set(of_textual.split("|")) & set(found), keys
-            assert {"Theme", "Screenshot", "Stop"} <= set(found), keys
-            assert len(found) == len(set(found)), keys
-        assert isinstance(pilot.app.screen, RunScreen) == (ways[0] == "enter")
-
-
 async def test_a_folder_without_experiments_teaches_what_to_write(project: Project) -> None:
     project.config.write_text("")
     async with opened(project) as pilot:
@@ -515,8 +481,9 @@ async def test_an_empty_folder_teaches_too(project: Project) -> None:
         advice = board(pilot).query_one("#advice", Static)
         assert advice.display
         assert '[experiments."my-first"]' in str(advice.render())
-        await pilot.press("r")
+        await pilot.press("r", "i")
         assert "There is none yet" in toasts(pilot)
+        assert "no experiment yet; e writes one, r runs it" in toasts(pilot)
         await pilot.press("e", "enter")
         await until(pilot, lambda: [row.label for row in runs(pilot).rows] == ["my-first"])
     assert list(load_config(project.config).experiments) == ["my-first"]

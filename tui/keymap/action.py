@@ -1,4 +1,4 @@
-"""What an action of the keyboard is: keys, words for the bar, the palette and the page of keys, and when it applies."""
+"""What an action of the keyboard is: keys, words for the bar, commands and the page of keys, and when it applies."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class Hotkey:
 
     Args:
         keys: Their names as Textual has them, with commas between them.
-        words: What they do, short: for the bar of keys and the command palette; empty for neither.
+        words: What they do, short: for the bar of keys; empty for none there and no command.
         argument: What the action is called with, as it is written in Python.
         on_bar: Whether the bar of keys shows them.
         display: How they are written there, where it is not Textual's way.
-        tooltip: What the command palette says besides.
+        command: What the list of commands calls it, verb and noun; empty for ``words``.
         group: Keys in a row with the same group share one place in the bar.
         priority: Whether they come before what the widget in focus does with them.
         only: The one class that has these keys; empty for all classes that have the action.
@@ -66,7 +66,7 @@ class Hotkey:
     argument: str = ""
     on_bar: bool = False
     display: str | None = None
-    tooltip: str = ""
+    command: str = ""
     group: Binding.Group | None = None
     priority: bool = False
     only: str = ""
@@ -82,7 +82,7 @@ class Action:
         keys: What asks for it.
         rank: Its place in the bar of keys, the lowest first; what has no room is left out from the end.
         changes: Whether it changes runs, the queue or the configuration: then it is refused read-only.
-        moves: Whether it only moves something on the screen: the command palette leaves it out.
+        moves: Whether it only moves something on the screen: the list of commands leaves it out.
         screen: Name of the screen that does it, where its owners are widgets there; empty where they do it themselves.
         applies: Tells whether it does anything for the runs that are meant.
         says: Returns what it does to them and to how many, for the bar of keys; empty for what its keys always say.
@@ -108,12 +108,24 @@ class HelpLine:
         keys: The keys as they are written there; a sign that is explained, where it has no action.
         words: What they do, at length.
         actions: What is declared with it.
+        group: The head that they stand under in the list of commands; empty for the section.
+        also: Words, with blanks between them, that others look for them by.
     """
 
     section: str
     keys: str
     words: str
     actions: tuple[Action, ...] = ()
+    group: str = ""
+    also: str = ""
+
+
+WAYS_OUT = frozenset({"back", "close", "dismiss"})
+
+
+def is_command(action: Action) -> bool:
+    """Return whether the list of commands has an action: no move, and no way out, which is a key alone."""
+    return not action.moves and action.name not in WAYS_OUT
 
 
 def call(action: Action, key: Hotkey) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from textual.binding import Binding, BindingType
 
-from tui.keymap.action import UNLISTED, Action, Hotkey, Situation, call
+from tui.keymap.action import UNLISTED, Action, HelpLine, Hotkey, Situation, call
 from tui.keymap.all_keys import LINES
 
 ACTIONS: tuple[Action, ...] = tuple(action for line in LINES for action in line.actions)
@@ -28,7 +29,7 @@ def _keys_of(owner: str) -> Iterator[tuple[Action, Hotkey]]:
 def _binding(owner: str, action: Action, key: Hotkey) -> Binding:
     return Binding(
         key.keys, call(action, key), key.words, show=key.on_bar, key_display=key.display,
-        priority=key.priority, tooltip=key.tooltip, group=key.group, id=_id(owner, action, key),
+        priority=key.priority, group=key.group, id=_id(owner, action, key),
     )  # fmt: skip
 
 
@@ -36,16 +37,32 @@ def _id(owner: str, action: Action, key: Hotkey) -> str:
     return f"{owner}.{call(action, key)}:{key.keys}"
 
 
-_BY_ID: Mapping[str, Action] = {
-    _id(owner, action, key): action
-    for owner in {owner for action in ACTIONS for owner in action.owners}
-    for action, key in _keys_of(owner)
+class Declared(NamedTuple):
+    """Where a binding stands in the table."""
+
+    line: HelpLine
+    action: Action
+    key: Hotkey
+
+
+_BY_ID: Mapping[str, Declared] = {
+    _id(owner, action, key): Declared(line, action, key)
+    for line in LINES
+    for action in line.actions
+    for owner in action.owners
+    for key in action.keys
+    if key.only in ("", owner)
 }
+
+
+def declared(binding: Binding) -> Declared | None:
+    """Return where the table has a binding; None for those of Textual's own classes."""
+    return _BY_ID.get(binding.id) if binding.id is not None else None
 
 
 def action_of(binding: Binding) -> Action | None:
     """Return the action of the table that a binding was made for; None for those of Textual's own classes."""
-    return _BY_ID.get(binding.id) if binding.id is not None else None
+    return found.action if (found := declared(binding)) is not None else None
 
 
 def names_of(owner: str) -> list[str]:

@@ -24,30 +24,37 @@ def _run(now: Situation) -> bool:
 ON_CHARTS = (
     HelpLine(
         "Charts", "x", "x axis: step, time, samples …",
-        (Action("axis", BOARD, (Hotkey("x", "X axis", on_bar=True),), rank=14),),
+        (Action("axis", BOARD, (Hotkey("x", "X axis", on_bar=True, command="X axis: the next"),), rank=14),),
+        also="epoch step time samples hours domain horizontal",
     ),
-    HelpLine("Charts", "y", "y axis: linear, logarithmic", (Action("log_y", BOARD, (Hotkey("y", "Log y"),)),)),
+    HelpLine(
+        "Charts", "y", "y axis: linear, logarithmic",
+        (Action("log_y", BOARD, (Hotkey("y", "Y axis: linear or log"),)),),
+        also="logarithmic scale vertical lr",
+    ),
     HelpLine(
         "Charts", "+ -  =", "smooth more, less, not at all",
         (
             Action(
                 "smooth", BOARD,
                 (
-                    Hotkey("plus", "Smooth more", "1"),
-                    Hotkey("minus", "Smooth less", "-1"),
-                    Hotkey("equals_sign", "Smooth nothing", "0"),
+                    Hotkey("plus", "Smoothing: more", "1"),
+                    Hotkey("minus", "Smoothing: less", "-1"),
+                    Hotkey("equals_sign", "Smoothing: off", "0"),
                 ),
             ),
         ),
+        also="ema average noise raw",
     ),
     HelpLine(
         "Charts", "> <  wheel", "zoom in, out",
         (
             Action(
                 "zoom", BOARD,
-                (Hotkey("greater_than_sign", "Zoom in", "1"), Hotkey("less_than_sign", "Zoom out", "-1")),
+                (Hotkey("greater_than_sign", "Zoom charts in", "1"), Hotkey("less_than_sign", "Zoom charts out", "-1")),
             ),
         ),
+        also="magnify range closer scale",
     ),
     HelpLine("Charts", "drag", "zoom to the range; when zoomed with shift or the right button"),
     HelpLine(
@@ -56,11 +63,12 @@ ON_CHARTS = (
             Action(
                 "pan", BOARD,
                 (
-                    Hotkey("left_curly_bracket", "Pan left", "-1"),
-                    Hotkey("right_curly_bracket", "Pan right", "1"),
+                    Hotkey("left_curly_bracket", "Pan charts left", "-1"),
+                    Hotkey("right_curly_bracket", "Pan charts right", "1"),
                 ),
             ),
         ),
+        also="scroll shift move",
     ),
     HelpLine(
         "Charts", "i", "read values at measured points: ← →, ⇧ ten, home end, 5 goes there",
@@ -93,23 +101,32 @@ ON_CHARTS = (
                 moves=True, screen="Dashboard",
             ),
         ),
+        also="cursor crosshair tooltip inspect readout number",
     ),
     HelpLine(
         "Charts", "b", "draw each seed, or their mean and a band",
-        (Action("bands", BOARD, (Hotkey("b", "Fold seeds into bands"),)),),
+        (Action("bands", BOARD, (Hotkey("b", "Seeds: band or each"),)),),
+        also="mean deviation std average fold repeats",
     ),
     HelpLine(
         "Charts", "/", "only metrics that match",
         (Action("search", BOARD, (Hotkey("slash", "Search metrics"),)),),
+        also="find loss lr regex filter",
     ),
     HelpLine(
         "Charts", "n N", "more charts; the next chart to read",
-        (Action("page", BOARD, (Hotkey("n", "More charts", "1"), Hotkey("N", "Charts before", "-1"))),),
+        (Action("page", BOARD, (Hotkey("n", "Next charts", "1"), Hotkey("N", "Previous charts", "-1"))),),
+        also="more scroll page",
     ),
-    HelpLine("Charts", "z", "one chart alone", (Action("full_screen", BOARD, (Hotkey("z", "One chart"),)),)),
+    HelpLine(
+        "Charts", "z", "one chart alone",
+        (Action("full_screen", BOARD, (Hotkey("z", "One chart alone"),)),),
+        also="zoom maximize full screen big",
+    ),
     HelpLine(
         "Charts", "E", "export this view: png, svg, pdf",
-        (Action("export", BOARD, (Hotkey("E", "Export", on_bar=True),), rank=13),),
+        (Action("export", BOARD, (Hotkey("E", "Export", on_bar=True, command="Export view"),), rank=13),),
+        also="save picture figure png svg pdf",
     ),
 )  # fmt: skip
 
@@ -117,10 +134,13 @@ ON_A_RUN = (
     HelpLine(
         "A run", "enter  L", "open the run; its full log",
         (
-            Action("open", (*RUNS, *BOARD), (Hotkey("enter", "Open", on_bar=True, display="enter"),), rank=1,
-                   applies=_run),
-            Action("open_log", BOARD, (Hotkey("L", "Full log"),)),
+            Action(
+                "open", (*RUNS, *BOARD), (Hotkey("enter", "Open", on_bar=True, display="enter", command="Open run"),),
+                rank=1, applies=_run,
+            ),
+            Action("open_log", BOARD, (Hotkey("L", "Open full log"),)),
         ),
+        group="Run", also="show details console output stdout tail",
     ),
     HelpLine(
         "A run", "1 … 5  tab", "overview, confusion, classes, console, events",
@@ -128,12 +148,14 @@ ON_A_RUN = (
             Action(
                 "tab", RUN,
                 (
-                    Hotkey("1", "Overview", "0"), Hotkey("2", "Confusion", "1"), Hotkey("3", "Classes", "2"),
-                    Hotkey("4", "Console", "3"), Hotkey("5", "Events", "4"), Hotkey("L", "Full log", "3"),
+                    Hotkey("1", "Tab: overview", "0"), Hotkey("2", "Tab: confusion", "1"),
+                    Hotkey("3", "Tab: classes", "2"), Hotkey("4", "Tab: console", "3"),
+                    Hotkey("5", "Tab: events", "4"), Hotkey("L", "Open full log", "3"),
                 ),
             ),
             Action("step", RUN, (Hotkey("tab", "Next tab", "1"), Hotkey("shift+tab", "Tab before", "-1"))),
         ),
+        group="Tabs", also="page show confusion mistakes matrix",
     ),
     HelpLine(
         "A run", "← →  home end", "epoch before, after; first, last",
@@ -147,6 +169,7 @@ ON_A_RUN = (
                 ),
             ),
         ),
+        group="Matrix and classes", also="slider time history",
     ),
     HelpLine(
         "A run", "h j k l", "read another cell of the matrix",
@@ -166,22 +189,27 @@ ON_A_RUN = (
     HelpLine(
         "A run", "%  z", "counts or shares; numbers or shades",
         (
-            Action("shares", MATRIX, (Hotkey("percent_sign", "Share", on_bar=True, display="%"),)),
-            Action("numbers", MATRIX, (Hotkey("z", "Shade", on_bar=True),)),
+            Action(
+                "shares", MATRIX,
+                (Hotkey("percent_sign", "Share", on_bar=True, display="%", command="Matrix: counts or shares"),),
+            ),
+            Action("numbers", MATRIX, (Hotkey("z", "Shade", on_bar=True, command="Matrix: numbers or shades"),)),
         ),
+        group="Matrix and classes", also="percent normalize heatmap colour",
     ),
     HelpLine(
         "A run", "s S", "split of the matrix; order of the classes",
         (
-            Action("split", RUN, (Hotkey("s", "Split"),)),
-            Action("sort", CLASSES, (Hotkey("s", "Sort", on_bar=True),)),
-            Action("reverse", CLASSES, (Hotkey("S", "Sort the other way"),)),
+            Action("split", RUN, (Hotkey("s", "Matrix: the other split"),)),
+            Action("sort", CLASSES, (Hotkey("s", "Sort", on_bar=True, command="Sort classes"),)),
+            Action("reverse", CLASSES, (Hotkey("S", "Sort classes the other way"),)),
         ),
+        group="Matrix and classes", also="order val test train validation",
     ),
     HelpLine(
         "A run", "/  n N", "search the log; next match, match before",
         (
-            Action("search", ("LogPane",), (Hotkey("slash", "Search", on_bar=True),)),
+            Action("search", ("LogPane",), (Hotkey("slash", "Search", on_bar=True, command="Search the log"),)),
             Action(
                 "hit", LOG,
                 (
@@ -190,12 +218,14 @@ ON_A_RUN = (
                 ),
             ),
         ),
+        group="Log", also="find grep hit",
     ),
     HelpLine(
         "A run", "f  w", "follow the end of the log; wrap its lines",
         (
-            Action("follow", LOG, (Hotkey("f", "Follow", on_bar=True),), rank=-1),
-            Action("wrap", LOG, (Hotkey("w", "Wrap", on_bar=True),), rank=-1),
+            Action("follow", LOG, (Hotkey("f", "Follow", on_bar=True, command="Follow the log"),), rank=-1),
+            Action("wrap", LOG, (Hotkey("w", "Wrap", on_bar=True, command="Wrap lines of the log"),), rank=-1),
         ),
+        group="Log", also="tail end scroll long lines",
     ),
 )  # fmt: skip

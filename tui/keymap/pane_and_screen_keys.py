@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual.binding import Binding
+
 from tui.keymap.action import UNLISTED, WAY_OUT, Action, HelpLine, Hotkey
 
 BOARD = ("Dashboard",)
@@ -9,6 +11,7 @@ RUN = ("RunScreen",)
 QUEUE = ("QueueScreen",)
 FORM = ("FormScreen",)
 COLUMNS = ("ColumnList",)
+CHOICE = Binding.Group("Choose", compact=True)
 
 
 ELSEWHERE = (
@@ -27,6 +30,7 @@ ELSEWHERE = (
             Action("baseline", ("CompareScreen",), (Hotkey("p", "Next baseline", on_bar=True),)),
             Action("copy", ("CompareScreen",), (Hotkey("Y", "Copy: Markdown, LaTeX, CSV", on_bar=True),)),
         ),
+        also="clipboard table",
     ),
     HelpLine(
         UNLISTED, "s 0", "sort by the column; the columns as at first",
@@ -34,6 +38,7 @@ ELSEWHERE = (
             Action("sort", COLUMNS, (Hotkey("s", "Sort by the column", on_bar=True),)),
             Action("reset", COLUMNS, (Hotkey("0", "The columns as at first", on_bar=True),)),
         ),
+        also="order default",
     ),
     HelpLine(
         UNLISTED, "/", "find a column, a key of the form",
@@ -41,20 +46,25 @@ ELSEWHERE = (
             Action("search", ("ColumnsScreen",), (Hotkey("slash", "Find a column", on_bar=True),)),
             Action("search", FORM, (Hotkey("slash", "Find a key", on_bar=True),)),
         ),
+        group="Form", also="search setting metric",
     ),
     HelpLine(
         UNLISTED, "enter  d", "change a setting; use its default",
         (
             Action("inherit", FORM, (Hotkey("d,delete", "Use default", on_bar=True, display="d"),)),
-            Action("edit", FORM, (Hotkey("enter", "Change", on_bar=True),), rank=11, changes=True),
+            Action(
+                "edit", FORM, (Hotkey("enter", "Change", on_bar=True, command="Change value"),), rank=11, changes=True
+            ),
         ),
+        group="Form", also="set value unset default",
     ),
     HelpLine(
         UNLISTED, "n  ctrl+s", "name a copy; save",
         (
             Action("name", FORM, (Hotkey("n", "Name of the copy", on_bar=True),)),
-            Action("save", FORM, (Hotkey("ctrl+s", "Save", on_bar=True),), changes=True),
+            Action("save", FORM, (Hotkey("ctrl+s", "Save", on_bar=True, command="Save experiment"),), changes=True),
         ),
+        group="Form", also="write copy clone rename",
     ),
 )  # fmt: skip
 
@@ -66,14 +76,19 @@ ON_THE_SCREEN = (
             Action("go_to_charts", BOARD, (Hotkey("2", "Go to the charts"),)),
             Action("go_to_overview", BOARD, (Hotkey("3", "Go to the overview"),)),
         ),
+        also="focus pane window switch",
     ),
     HelpLine(
         "Screen", "4 5", "below: console, machine and queue; 5 again: whole",
         (
             Action("console", BOARD, (Hotkey("4", "Show the console"),)),
             Action("machine", BOARD, (Hotkey("5", "Show machine and queue"),)),
-            Action("queue", ("MachinePane",), (Hotkey("enter", "Queue", on_bar=True),), screen="Dashboard"),
+            Action(
+                "queue", ("MachinePane",), (Hotkey("enter", "Queue", on_bar=True, command="Open queue"),),
+                screen="Dashboard",
+            ),
         ),
+        also="gpu memory cpu machines stdout waiting sites",
     ),
     HelpLine(
         "Screen", "[ ]", "show or hide the side panes; [ first widens a list that lacks room",
@@ -86,20 +101,22 @@ ON_THE_SCREEN = (
                 ),
             ),
         ),
+        also="sidebar left right widen toggle",
     ),
     HelpLine(
         "Screen", "0  ctrl+l", "reset the layout; draw everything anew",
         (
             Action("reset", BOARD, (Hotkey("0", "Reset the layout"),)),
-            Action("redraw", ("VituiApp",), (Hotkey("ctrl+l", "Redraw"),)),
+            Action("redraw", ("VituiApp",), (Hotkey("ctrl+l", "Redraw screen"),)),
         ),
+        also="default refresh repaint clear",
     ),
     HelpLine(
         "Screen", "?  esc", "all keys; one layer out",
         (
             Action(
-                "help", (*BOARD, *RUN, *QUEUE), (Hotkey("question_mark", "Help", on_bar=True, display="?"),),
-                rank=WAY_OUT,
+                "help", (*BOARD, *RUN, *QUEUE),
+                (Hotkey("question_mark", "Help", on_bar=True, display="?", command="Show all keys"),), rank=WAY_OUT,
             ),
             Action("back", BOARD, (Hotkey("escape", "Back"),), rank=WAY_OUT + 1),
             Action("back", RUN, (Hotkey("escape", "Back", on_bar=True, display="esc"),), rank=WAY_OUT + 1),
@@ -126,17 +143,47 @@ ON_THE_SCREEN = (
                 rank=WAY_OUT + 3,
             ),
         ),
+        also="shortcuts bindings hotkeys manual keyboard",
     ),
     HelpLine(
-        "Screen", ": ctrl+p", "command palette, themes",
-        (Action("command_palette", ("VituiApp",), (Hotkey("colon", "Commands"),)),),
+        "Screen", ": ctrl+p", "commands by name, key or what they do; :run :sort :filter :theme",
+        (
+            Action(
+                "command_palette", ("VituiApp",),
+                (Hotkey("colon", argument="':'"), Hotkey("ctrl+p", priority=True)), moves=True,
+            ),
+            Action(
+                "choose", ("CommandLine",),
+                (
+                    Hotkey("up", "Choose", "-1", on_bar=True, group=CHOICE),
+                    Hotkey("down", "Choose", "1", on_bar=True, group=CHOICE),
+                    Hotkey("pageup", "Commands before", "-10"), Hotkey("pagedown", "More commands", "10"),
+                ),
+                rank=1, moves=True, screen="CommandScreen",
+            ),
+            Action(
+                "submit", ("CommandLine",), (Hotkey("enter", "Do it", on_bar=True, display="enter"),),
+                rank=2, moves=True,
+            ),
+            Action(
+                "explain", ("CommandLine",),
+                (Hotkey("question_mark", "What it does", on_bar=True, display="?", priority=True),),
+                rank=3, moves=True, screen="CommandScreen",
+            ),
+            Action(
+                "back", ("CommandScreen",), (Hotkey("escape", "Close", on_bar=True, display="esc"),),
+                rank=WAY_OUT,
+            ),
+        ),
+        also="palette action",
     ),
     HelpLine(
         "Screen", "M", "all messages",
         (
-            Action("messages", ("VituiApp",), (Hotkey("M", "Messages"),)),
+            Action("messages", ("VituiApp",), (Hotkey("M", "Show messages"),)),
             Action("close", ("MessageScreen",), (Hotkey("escape,q,enter,M", "Close", on_bar=True),), rank=WAY_OUT),
         ),
+        also="log notifications errors toasts history said",
     ),
     HelpLine(
         "Screen", "!", "what is wrong with experiments.toml; a click on ✗ above",
@@ -148,16 +195,21 @@ ON_THE_SCREEN = (
             ),
             Action("edit", ("MistakeScreen",), (Hotkey("e,v", "Open the file", on_bar=True),), changes=True),
         ),
+        also="check doctor validate errors problems syntax toml",
     ),
     HelpLine(
         "Screen", "q  ctrl+z", "leave; the runs go on, as when suspended",
         (
             Action(
                 "leave", ("VituiApp",),
-                (Hotkey("q", "Leave", on_bar=True), Hotkey("ctrl+c", "Leave", priority=True)),
+                (
+                    Hotkey("q", "Leave", on_bar=True, command="Leave the app"),
+                    Hotkey("ctrl+c", "Leave", priority=True, command="Leave the app"),
+                ),
                 rank=WAY_OUT + 4,
             ),
-            Action("suspend_process", ("VituiApp",), (Hotkey("ctrl+z", "Suspend"),)),
+            Action("suspend_process", ("VituiApp",), (Hotkey("ctrl+z", "Suspend the app"),)),
         ),
+        also="quit exit close background stop",
     ),
 )  # fmt: skip

@@ -74,8 +74,8 @@ ON_RUNS = (
             _scroll(("LogView", "ClassBars", "FactSheet"), "k", "up"),
             _scroll(LOG, "h", "left"),
             _scroll(LOG, "l", "right"),
-            Action("first", LOG, (Hotkey("home,g", "First line"),)),
-            Action("last", LOG, (Hotkey("end,G", "Last line"),)),
+            Action("first", LOG, (Hotkey("home,g", "First line"),), moves=True),
+            Action("last", LOG, (Hotkey("end,G", "Last line"),), moves=True),
             Action(
                 "scroll_to", CLASSES, (Hotkey("g", "First class", "0"), Hotkey("G", "Last class", "1")), moves=True
             ),
@@ -83,7 +83,16 @@ ON_RUNS = (
     ),
     HelpLine(
         "Runs", "→ ←  l h", "show or hide the runs of an experiment",
-        (Action("fold", RUNS, (Hotkey("right,l", "Unfold", "True"), Hotkey("left,h", "Fold", "False"))),),
+        (
+            Action(
+                "fold", RUNS,
+                (
+                    Hotkey("right,l", "Show the runs of a row", "True"),
+                    Hotkey("left,h", "Hide the runs of a row", "False"),
+                ),
+            ),
+        ),
+        group="List", also="expand collapse fold unfold tree children",
     ),
     HelpLine("Runs", "×4 …1 ✗1 –1", "hides 4 runs: 1 waits, 1 failed, 1 was stopped"),
     HelpLine("Runs", "≠2 »1", "behind it: runs of 2 other settings, 1 goes on"),
@@ -91,26 +100,33 @@ ON_RUNS = (
     HelpLine(
         "Runs", "space  V A", "look at it: overlay the row; up to here, all",
         (
-            Action("overlay", RUNS, (Hotkey("space", "Overlay", on_bar=True, display="space"),), rank=2),
+            Action(
+                "overlay", RUNS,
+                (Hotkey("space", "Overlay", on_bar=True, display="space", command="Overlay row"),), rank=2,
+            ),
             Action("overlay_range", RUNS, (Hotkey("V", "Overlay up to here"),)),
             Action("overlay_all", RUNS, (Hotkey("A", "Overlay all, or none"),)),
         ),
+        group="List", also="select show draw plot add",
     ),
     HelpLine(
         "Runs", "m  v a", "mean it: mark the row for . R H K J D t T r; up to here, all",
         (
-            Action("mark", RUNS, (Hotkey("m", "Mark", on_bar=True),), rank=3),
+            Action("mark", RUNS, (Hotkey("m", "Mark", on_bar=True, command="Mark row"),), rank=3),
             Action("mark_range", RUNS, (Hotkey("v", "Mark up to here"),)),
             Action("mark_all", RUNS, (Hotkey("a", "Mark all, or none"),)),
         ),
+        group="List", also="select choose tick multiple",
     ),
     HelpLine(
         "Runs", "p", "pin as the baseline, over the others",
         (Action("pin", BOARD, (Hotkey("p", "Pin as the baseline"),)),),
+        group="List", also="reference compare against favourite",
     ),
     HelpLine(
         "Runs", "c", "compare the overlaid runs",
-        (Action("compare", BOARD, (Hotkey("c", "Compare", on_bar=True),), rank=9),),
+        (Action("compare", BOARD, (Hotkey("c", "Compare", on_bar=True, command="Compare runs"),), rank=9),),
+        group="List", also="diff versus difference significance deltas test",
     ),
     HelpLine(
         "Runs", "w", "why two runs differ: code, packages, images, settings, seed",
@@ -119,13 +135,15 @@ ON_RUNS = (
             Action("changes", DIFFERENCES, (Hotkey("p", "Changes of the code", on_bar=True),)),
             Action("close", DIFFERENCES, (Hotkey("escape,q,enter,w", "Close", on_bar=True),), rank=WAY_OUT),
         ),
+        group="List", also="diff cause reason reproduce provenance versions",
     ),
     HelpLine(
         "Runs", "s S", "sort by the next column; the other way round",
         (
-            Action("sort", BOARD, (Hotkey("s", "Sort"),)),
+            Action("sort", BOARD, (Hotkey("s", "Sort by the next column"),)),
             Action("reverse", BOARD, (Hotkey("S", "Sort the other way"),)),
         ),
+        group="List", also="order rank arrange best",
     ),
     HelpLine(
         "Runs", "C", "choose columns; space in or out, J K move",
@@ -140,18 +158,22 @@ ON_RUNS = (
                 ),
             ),
         ),
+        group="List", also="fields metrics table show hide lr",
     ),
     HelpLine(
         "Runs", "B", "group by settings: model lr; tab completes",
         (Action("group", BOARD, (Hotkey("B", "Group by settings"),)),),
+        group="List", also="hyperparameters config fold pivot lr",
     ),
     HelpLine(
         "Runs", "r", "run it where it ran last; missing seeds, else asks which",
-        (Action("run", BOARD, (Hotkey("r", "Run", on_bar=True),), rank=4, changes=True),),
+        (Action("run", BOARD, (Hotkey("r", "Run", on_bar=True, command="Run experiment"),), rank=4, changes=True),),
+        group="Run", also="start train launch submit queue execute seeds",
     ),
     HelpLine(
         "Runs", "o", "run it with changes: lr=1e-3 seeds=0,1 on=jz",
         (Action("vary", BOARD, (Hotkey("o", "Run with changes", on_bar=True),), rank=11, changes=True),),
+        group="Run", also="override set hyperparameters lr sweep vary submit site",
     ),
     HelpLine(
         "Runs", ".", "stop what runs, cancel what waits; asks",
@@ -159,60 +181,68 @@ ON_RUNS = (
             Action(
                 "stop", (*BOARD, *RUN, *QUEUE),
                 (
-                    Hotkey("full_stop", "Stop", on_bar=True, display="."),
+                    Hotkey("full_stop", "Stop", on_bar=True, display=".", command="Stop or cancel runs"),
                     Hotkey("delete", "Take out of the queue", only="QueueScreen"),
                 ),
                 rank=5, changes=True, applies=_stoppable, says=_stop_words,
             ),
         ),
+        group="Run", also="kill cancel end abort terminate dequeue",
     ),
     HelpLine(
         "Runs", "R", "resume from the last checkpoint",
         (
             Action(
-                "resume", (*BOARD, *RUN), (Hotkey("R", "Resume", on_bar=True),),
+                "resume", (*BOARD, *RUN), (Hotkey("R", "Resume", on_bar=True, command="Resume runs"),),
                 rank=6, changes=True, applies=_resumable, says=lambda now: _to_many("Resume", now.resumable),
             ),
         ),
+        group="Run", also="continue restart retry checkpoint again",
     ),
     HelpLine(
         "Runs", "e", "edit or clone the experiment",
-        (Action("edit", BOARD, (Hotkey("e", "Edit", on_bar=True),), rank=12, changes=True),),
+        (Action("edit", BOARD, (Hotkey("e", "Edit", on_bar=True, command="Edit experiment"),), rank=12, changes=True),),
+        group="Run", also="new change configuration toml clone duplicate write",
     ),
     HelpLine(
         "Runs", "Y", "copy: row, path, command, list; a table for papers",
-        (Action("copy", BOARD, (Hotkey("Y", "Copy"),)),),
+        (Action("copy", BOARD, (Hotkey("Y", "Copy row, path, command, table"),)),),
+        group="List", also="clipboard yank markdown latex csv results",
     ),
     HelpLine(
         "Runs", "t T", "tag, note: the marked rows, or the one under the cursor",
         (
             Action(
-                "tag", BOARD, (Hotkey("t", "Tag", on_bar=True),), rank=15, changes=True,
+                "tag", BOARD, (Hotkey("t", "Tag", on_bar=True, command="Tag runs"),), rank=15, changes=True,
                 says=lambda now: _to_many("Tag", now.meant),
             ),
             Action(
-                "note", BOARD, (Hotkey("T", "Note", on_bar=True),), rank=16, changes=True,
+                "note", BOARD, (Hotkey("T", "Note", on_bar=True, command="Note on runs"),), rank=16, changes=True,
                 says=lambda now: _to_many("Note", now.meant),
             ),
         ),
+        group="Run", also="label annotate comment name description",
     ),
     HelpLine(
         "Runs", "delete D", "move to the trash; asks",
-        (Action("throw_away", BOARD, (Hotkey("delete,D", "Throw away"),), changes=True),),
+        (Action("throw_away", BOARD, (Hotkey("D,delete", "Delete runs"),), changes=True),),
+        group="Run", also="remove trash rm erase throw",
     ),
     HelpLine(
         "Runs", "u", "bring back what was thrown away last",
-        (Action("undo", BOARD, (Hotkey("u", "Bring back what was thrown away last"),), changes=True),),
+        (Action("undo", BOARD, (Hotkey("u", "Undo delete"),), changes=True),),
+        group="Run", also="restore untrash revert recover",
     ),
     HelpLine(
         "Runs", "f", "filter: state=failed test/f1>0.8 age<2d vit; tab completes",
         (
-            Action("filter", BOARD, (Hotkey("f", "Filter", on_bar=True),), rank=10),
+            Action("filter", BOARD, (Hotkey("f", "Filter", on_bar=True, command="Filter runs"),), rank=10),
             Action(
                 "complete", ("CompletingInput",),
                 (Hotkey("tab", "Complete", "1", on_bar=True), Hotkey("shift+tab", "Complete otherwise", "-1")),
             ),
         ),
+        group="List", also="find search where select query grep",
     ),
     HelpLine(
         "Runs", "↑ ↓  ctrl+s", "in the filter: those that are saved; save it by a name",
@@ -234,6 +264,7 @@ ON_RUNS = (
                 screen="Dashboard",
             ),
         ),
+        also="saved views bookmarks",
     ),
 )  # fmt: skip
 
@@ -244,22 +275,24 @@ ON_THE_QUEUE = (
             Action(
                 "shift", (*BOARD, *QUEUE),
                 (
-                    Hotkey("K", "Earlier", "-1", on_bar=True, tooltip="moves a run that waits up in the queue"),
-                    Hotkey("J", "Later", "1", on_bar=True, tooltip="moves a run that waits down in the queue"),
+                    Hotkey("K", "Earlier", "-1", on_bar=True, command="Queue: move up"),
+                    Hotkey("J", "Later", "1", on_bar=True, command="Queue: move down"),
                 ),
                 rank=7, changes=True, applies=_waiting,
             ),
         ),
+        group="Queue", also="priority order earlier later reorder",
     ),
     HelpLine(
         "Queue", "H", "hold it, let it go; in the list too",
         (
             Action(
                 "hold", (*BOARD, *QUEUE),
-                (Hotkey("H", "Hold, let go", on_bar=True, tooltip="keeps a run that waits from being started"),),
+                (Hotkey("H", "Hold, let go", on_bar=True, command="Queue: hold or release"),),
                 rank=8, changes=True, applies=_waiting, says=lambda now: _to_many("Hold", now.waiting),
             ),
         ),
+        group="Queue", also="pause release wait approve unhold",
     ),
     HelpLine("Queue", ". delete", "take it out, stop it; asks"),
 )  # fmt: skip

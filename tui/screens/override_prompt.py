@@ -19,7 +19,8 @@ from engine.text import clean
 from tui.keymap.bindings import bindings
 from tui.terminal.dismissal import ClosesOnce
 from tui.text import mistake
-from tui.views.run_overrides import HERE, NO_SITES, Variation, complete, settings_line, unfinished, vary
+from tui.views.run_destination import HERE
+from tui.views.run_overrides import NO_SITES, Variation, complete, settings_line, unfinished, vary
 from tui.widgets.completing_input import CompletingInput, completion_line
 
 

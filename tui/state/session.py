@@ -40,6 +40,10 @@ class SavedView(msgspec.Struct, kw_only=True, frozen=True):
     """The saved filters by name."""
     hidden: list[str] = []
     """The panes that were hidden, and those that were shown where they are not by themselves, as ``+NAME``."""
+    wide_list: bool = False
+    """Whether the list was widened for its columns."""
+    commands: list[str] = []
+    """The commands that were used last, the last first."""
     theme: str = ""
     selected: list[str] = []
     signs: dict[str, int] = {}

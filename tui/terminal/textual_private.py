@@ -6,7 +6,6 @@ and the newest version of Textual that vitui allows.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, cast
@@ -19,7 +18,6 @@ from textual._context import active_message_pump
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.cache import FIFOCache
-from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.css.scalar import Scalar
 from textual.drivers.linux_driver import LinuxDriver
@@ -30,7 +28,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.terminal.cell_diff import TerminalCells
-from tui.terminal.dismissal import ClosesOnce
 
 PIECES_S = 1.0
 """Seconds that pieces of rows are kept: with each size and each screen rows are cut at other places."""
@@ -161,17 +158,6 @@ class ReportingApp(App[str]):
         if self.crash is not None and "debug" not in self.features:
             self._exit_renderables.clear()
         super()._print_error_renderables()
-
-
-class PatientPalette(ClosesOnce, CommandPalette):
-    """A palette whose list takes keys before it is drawn: a page of it is as long as what is drawn.
-
-    Relies on ``CommandPalette._action_command_list(action)`` to move in the list, where ``LookupError`` means that.
-    """
-
-    def _action_command_list(self, action: str) -> None:
-        with contextlib.suppress(LookupError):
-            super()._action_command_list(action)
 
 
 class DiffUpdate(CompositorUpdate):

@@ -19,11 +19,10 @@ from engine.config.setting_choices import choices, keys_of, starting_with
 from engine.config.site import Site, all_sites, parse_on
 from engine.config.validate import ConfigError
 from engine.text import clean
+from tui.views.run_destination import HERE
 
 SUBMIT_OPTIONS = ("seeds", "priority", "on")
 """What `engine submit` takes as options of its own."""
-HERE = "here"
-"""What ``on=`` calls the queue of this folder."""
 VARIED = ("lr", "epochs", "batch_size", "seed", "seeds", "weight_decay")
 """What is varied most often: offered before all others."""
 NO_SITES: Mapping[str, Site] = MappingProxyType({})

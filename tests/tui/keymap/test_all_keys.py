@@ -148,7 +148,7 @@ async def test_every_action_of_the_table_is_there(project: Project, write_run: W
         assert seen == WITH_HELP
 
 
-ACTING = {"do", "do_approved", "suspend"}
+ACTING = {"do", "do_approved", "queue", "suspend"}
 """What actions call to do something with files and processes, or to have it done by another program."""
 
 

@@ -23,7 +23,6 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
-from textual.command import CommandList, CommandPalette
 from textual.css.stylesheet import Stylesheet
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.drivers.linux_driver import LinuxDriver
@@ -59,7 +58,6 @@ def parameters(function: Any) -> list[str]:
         (_character_to_key, ["character"], "type_key"),
         (App._handle_exception, ["self", "error"], "ReportingApp"),
         (App._print_error_renderables, ["self"], "ReportingApp"),
-        (CommandPalette._action_command_list, ["self", "action"], "PatientPalette"),
         (XTermParser.feed, ["self", "data"], "input_parser"),
         (XTermParser.tick, ["self"], "input_parser"),
     ],
@@ -259,16 +257,6 @@ async def test_the_error_that_ends_an_app_is_kept() -> None:
     kept = isinstance(app.crash, ValueError)
     relied_on(kept, "App._handle_exception() to be called with it", "ReportingApp")
     relied_on(app.return_code == 1, "App._handle_exception() to set the return code", "ReportingApp")
-
-
-async def test_a_page_of_a_palette_that_is_not_drawn_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = Words()
-    async with app.run_test(size=SIZE) as pilot:
-        await app.push_screen(textual_private.PatientPalette())
-        await pilot.pause()
-        commands = app.screen.query_one(CommandList)
-        monkeypatch.setattr(commands, "action_page_down", lambda: {}[0])
-        app.screen._action_command_list("page_down")  # type: ignore[attr-defined]
 
 
 async def test_keys_can_be_typed_and_an_app_that_leaves_is_known() -> None:

@@ -8,6 +8,7 @@ from engine.config.schema import Experiment
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Store
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
+from tui.screens.dialogs import Dialog
 from tui.screens.override_prompt import VariationScreen
 from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
@@ -104,6 +105,12 @@ async def test_o_queues_runs_with_changes(project: Project) -> None:
         assert {run.info().config["batch_size"] for run in found} == {32}
         assert [entry.priority for run in found if (entry := waiting_entry(run))] == [5, 5]
         assert "ViT-small is queued, 2 runs" in toasts(pilot)
+        await pilot.press("o")
+        await typed(pilot, "batch_size=32 seeds=1,2")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Dialog)
+        assert pilot.app.screen._title == "ViT-small has all 2 seeds already"
 
 
 async def test_a_mistake_stands_under_the_prompt_and_nothing_is_queued(project: Project) -> None:

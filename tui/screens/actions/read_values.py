@@ -61,10 +61,19 @@ class ReadingActions:
     def action_inspect(self) -> None:
         """Read all charts at a cursor, which the arrow keys move; again for no cursor."""
         grid = self._board.grid
-        if grid.cursor is None:
+        if grid.cursor is not None:
+            grid.forget_cursor()
+        elif (chart := grid.chosen) is not None and chart.places.size:
             grid.move_cursor(0)
         else:
-            grid.forget_cursor()
+            self._board.refuse("Nothing to read", self._next_step())
+
+    def _next_step(self) -> str:
+        """Return what has to be done before there is something to read."""
+        row = self._board.row
+        if row is None:
+            return "no experiment yet; e writes one, r runs it"
+        return "not run; r runs it" if row.run is None and not row.group else "nothing is measured here yet"
 
     def action_cursor(self, points: int) -> None:
         """Move the cursor by measured points; from a pane without a use for the key, show or hide the row's runs."""

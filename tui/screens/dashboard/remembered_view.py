@@ -43,6 +43,7 @@ def taken_view(
         each_seed=not state.bands,
         filter=run_filter.text,
         filters=dict(run_filter.saved),
+        wide_list=panes["left"].has_class("-roomy"),
         hidden=hidden + [f"+{name}" for name, pane in panes.items() if pane.has_class("-shown")],
         selected=sorted(board.run_list.overlaid)[:MOST],
         pinned=state.pinned,
@@ -70,6 +71,7 @@ def give_view(
     for name in PANES:
         screen.query_one(f"#{name}").set_class(name in view.hidden, "-hidden")
         screen.query_one(f"#{name}").set_class(f"+{name}" in view.hidden, "-shown")
+    screen.query_one("#left").set_class(view.wide_list, "-roomy")
     for called, text in view.filters.items():
         run_filter.save(called, text)
     if view.filter.isprintable() and view.filter.strip():

@@ -150,6 +150,12 @@ class ArrangeActions:
         now = self._arrangement
         self.arrange(now.chosen, order, reverse=reverse, groups=now.groups)
 
+    def sort_by(self, column: str, *, reverse: bool) -> None:
+        """Sort the list by any column, which it shows from then on; as configured for no name."""
+        now = self._arrangement
+        shown = now.names if not column or column in now.names else (*now.names, column)
+        self.arrange(shown, column, reverse=reverse, groups=now.groups)
+
     def heading_clicked(self, column: str) -> None:
         """Sort by the column, or the other way round."""
         now = self._arrangement

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from textual.screen import Screen
 
+from engine.query.completion import complete
 from tui.screens.actions.target import Target
 from tui.screens.message_duration import SHORTEST_S
 from tui.state.snapshot import Snapshot
@@ -97,6 +98,16 @@ class FilterActions:
         box.add_class("-shown")
         self._screen.set_focus(box)
         self.understand(writing=True)
+
+    def completions(self, text: str) -> list[str]:
+        """Return what a filter could become that is being written; for Tab."""
+        return complete(text, len(text), self._filter.known_values(self._now()))
+
+    def write(self, text: str) -> None:
+        """Write a filter into the box, as if it had been typed; nothing takes it away."""
+        box = self._screen.query_one("#filter", CompletingInput)
+        box.value = text
+        box.set_class(bool(text), "-shown")
 
     def action_save_filter(self) -> None:
         """Ask for a name, and save the filter under it."""

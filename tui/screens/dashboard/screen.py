@@ -105,16 +105,16 @@ class Dashboard(TargetScreen):
         """Whether the feed has looked at the project."""
         self._charts = ChartActions(self, self)
         self._comparing = CompareActions(self, self, reader)
-        self._arranging = ArrangeActions(self, self, self.arrangement)
-        self._reading = ReadingActions(self, self, self._arranging.show_columns)
-        self._filtering = FilterActions(self, self, self.filter, lambda: self.snapshot)
+        self.arranging = ArrangeActions(self, self, self.arrangement)
+        self.experiments = ExperimentActions(self)
+        self._reading = ReadingActions(self, self, self.arranging.show_columns)
+        self.filtering = FilterActions(self, self, self.filter, lambda: self.snapshot)
         runs = RunActions(self)
         self._layers = LayerActions(self, self, self, runs)
         give_actions(
-            self, runs, ExperimentActions(self), QueueActions(self), LabelActions(self), OverrideActions(self),
-            ConfigActions(self), CopyActions(self), ExportActions(self), self._comparing, self._charts,
-            self._reading, self._arranging,
-            self._filtering, PaneActions(self, self), self._layers,
+            self, runs, self.experiments, QueueActions(self), LabelActions(self), ConfigActions(self),
+            OverrideActions(self, self.experiments), CopyActions(self), ExportActions(self), self._comparing,
+            self._charts, self._reading, self.arranging, self.filtering, PaneActions(self, self), self._layers,
         )  # fmt: skip
 
     def compose(self) -> ComposeResult:
@@ -182,7 +182,7 @@ class Dashboard(TargetScreen):
         self.look()
 
     def _name_pane(self) -> None:
-        self._arranging.name_pane(self.filter.count_text(self.snapshot))
+        self.arranging.name_pane(self.filter.count_text(self.snapshot))
 
     def show(self) -> None:
         """Show everything anew."""
@@ -275,7 +275,7 @@ class Dashboard(TargetScreen):
             reverse: Whether the order is the other way round.
             groups: Keys of the settings to group experiments by.
         """
-        self._arranging.arrange(columns, order, reverse=reverse, groups=groups)
+        self.arranging.arrange(columns, order, reverse=reverse, groups=groups)
 
     def taken_view(self) -> SavedView:
         """Return how the screen is looked at."""
@@ -285,7 +285,7 @@ class Dashboard(TargetScreen):
     def give_view(self, view: SavedView) -> None:
         """Look at the screen in that way, as far as that is possible."""
         self._signs.keep(view.signs)
-        remembered_view.give_view(view, self, self, self._arranging, self.filter)
+        remembered_view.give_view(view, self, self, self.arranging, self.filter)
 
     # ---- what is looked at
 
@@ -372,7 +372,7 @@ class Dashboard(TargetScreen):
 
     @on(HeadingClicked)
     def _heading_clicked(self, message: HeadingClicked) -> None:
-        self._arranging.heading_clicked(message.column)
+        self.arranging.heading_clicked(message.column)
 
     @on(Input.Changed, "#search")
     def _search_changed(self, message: Input.Changed) -> None:
@@ -381,12 +381,12 @@ class Dashboard(TargetScreen):
     @on(Input.Changed, "#filter")
     def _filter_changed(self, message: Input.Changed) -> None:
         self.filter.text = message.value
-        self._filtering.understand(writing=True)
+        self.filtering.understand(writing=True)
         self.watch_snapshot()
 
     @on(Input.Submitted, "#filter")
     def _filter_submitted(self) -> None:
-        self._filtering.understand(writing=False)
+        self.filtering.understand(writing=False)
         self.watch_snapshot()
         self.run_list.keep_marks()
         if hidden := self.run_list.overlaid & self.snapshot.by_id.keys() - self.visible_runs:

@@ -1,0 +1,1 @@
+"""One screen of all commands, with a line to type them in."""

@@ -1,0 +1,1 @@
+"""What is found among commands, and what a typed one means."""
