@@ -1,0 +1,68 @@
+"""What happened when: runs that were queued, began and ended, as the way from one moment to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from engine.events import End, Start, decode
+from engine.runs.status import ENDED, Status
+from engine.runs.store import Run
+from engine.system.files import tail_with
+
+Deed = Literal["is made", "starts", "resumes", "finishes", "fails", "is stopped", "crashes"]
+ENDS: dict[str, Deed] = {
+    "finished": "finishes",
+    "failed": "fails",
+    "stopped": "is stopped",
+    "crashed": "crashes",
+}
+PIECE = 1024 * 1024
+"""Bytes that are searched at a time."""
+
+
+class Happening(NamedTuple):
+    """Something that a run did."""
+
+    time: float
+    """Seconds since the epoch."""
+    run: str
+    deed: Deed
+
+
+def happenings(run: Run, created: float, now: Status) -> list[Happening]:
+    """Return what a run did, from its making to its last end.
+
+    A status tells the last attempt; for earlier ones the events are searched.
+
+    Args:
+        run: The run.
+        created: When it was made, in seconds since the epoch; 0 where that is not known.
+        now: Its status.
+    """
+    deeds = [Happening(created, run.id, "is made")] if created else []
+    if now.attempt > 1:
+        deeds += _searched(run)
+    else:
+        if now.started:
+            deeds.append(Happening(now.started, run.id, "starts"))
+        if now.ended and now.state in ENDED:
+            deeds.append(Happening(now.ended, run.id, ENDS[now.state]))
+    if now.state == "crashed" and now.heartbeat:
+        deeds.append(Happening(now.heartbeat, run.id, "crashes"))
+    return deeds
+
+
+def _searched(run: Run) -> Iterator[Happening]:
+    """Yield the starts and ends in a run's events."""
+    offset = 0
+    while True:
+        lines, end = tail_with(run.events, offset, PIECE, [b'"start"', b'"end"'])
+        if end == offset:
+            return
+        offset = end
+        for event in map(decode, lines):
+            if isinstance(event, Start):
+                yield Happening(event.time, run.id, "resumes" if event.attempt > 1 else "starts")
+            elif isinstance(event, End):
+                yield Happening(event.time, run.id, ENDS[event.state])
