@@ -86,8 +86,7 @@ def train_run(
         elif claimed is None:  # else the worker forgot it, and what is asked since is meant
             stop_request.clear(run)
         recorder = Recorder(run, echo)
-        if queued:
-            recorder.place = _place(run)
+        recorder.place = _place(run) if queued else None
         if posted is None:
             take_from_queue(run, recorder.status.attempt, by_hand=not queued, may_retry=may_retry(run))
         recorder.claim()

@@ -50,6 +50,9 @@ def read_on(run: Run, status: Status, until: float = math.inf, piece: int | None
         status: What they are folded into.
         until: The moment, in seconds since the epoch.
         piece: About how many bytes of the file are read; None for all of it.
+
+    Returns:
+        How far that was.
     """
     latest, start = 0.0, None
     while True:

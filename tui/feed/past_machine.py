@@ -1,4 +1,4 @@
-"""The GPUs as they were at a moment, by what the runs that lived then measured of theirs."""
+"""The GPUs as they were at a moment, by what the runs that lived then measured."""
 
 from __future__ import annotations
 

@@ -59,7 +59,15 @@ class PastReader:
             live: The snapshot of now.
             runs: All runs.
         """
-        made = (moment, watch, live.config, live.metadata.keys() == runs.keys(), len(live.runs), live.loading)
+        made = (
+            moment,
+            watch,
+            live.config,
+            live.metadata.keys() == runs.keys(),
+            len(live.runs),
+            live.loading,
+            bool(live.machine.gpus),
+        )
         before = self._snapshot
         if before is not None and not before.loading and made == self._made:
             if time.monotonic() < self._next or before.past is None:

@@ -109,7 +109,7 @@ ON_CHARTS = (
     HelpLine("Charts", "z", "one chart alone", (Action("full_screen", BOARD, (Hotkey("z", "One chart"),)),)),
     HelpLine(
         "Charts", "E", "export this view: png, svg, pdf",
-        (Action("export", BOARD, (Hotkey("E", "Export", on_bar=True),), rank=13),),
+        (Action("export", BOARD, (Hotkey("E", "Export", on_bar=True),), rank=13, of_now=True),),
     ),
 )  # fmt: skip
 

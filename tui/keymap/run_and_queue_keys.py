@@ -109,7 +109,7 @@ ON_RUNS = (
     ),
     HelpLine(
         "Runs", "c", "compare the overlaid runs",
-        (Action("compare", BOARD, (Hotkey("c", "Compare", on_bar=True),), rank=9),),
+        (Action("compare", BOARD, (Hotkey("c", "Compare", on_bar=True),), rank=9, of_now=True),),
     ),
     HelpLine(
         "Runs", "s S", "sort by the next column; the other way round",

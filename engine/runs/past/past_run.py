@@ -39,7 +39,7 @@ class Then(NamedTuple):
     place: QueueEntry | None = None
     """How it waits, or what it was given while it lives; None where it did not come from the queue."""
     place_is_known: bool = True
-    """Whether its place is recorded; otherwise it is that of a run that nobody has moved."""
+    """Whether its place is recorded; otherwise it is that of a run that was never moved."""
     is_whole: bool = False
     """Whether all that it has said had been said by then."""
 

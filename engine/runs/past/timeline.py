@@ -27,6 +27,8 @@ class Happening(NamedTuple):
     time: float
     """Seconds since the epoch."""
     run: str
+    name: str
+    """Its experiment and its seed."""
     deed: Deed
 
 
@@ -40,21 +42,21 @@ def happenings(run: Run, created: float, now: Status) -> list[Happening]:
         created: When it was made, in seconds since the epoch; 0 where that is not known.
         now: Its status.
     """
-    deeds = [Happening(created, run.id, "is made")] if created else []
+    deeds: list[tuple[float, Deed]] = [(created, "is made")] if created else []
     if now.attempt > 1:
         deeds += _searched(run)
     else:
         if now.started:
-            deeds.append(Happening(now.started, run.id, "starts"))
+            deeds.append((now.started, "starts"))
         if now.ended and now.state in ENDED:
-            deeds.append(Happening(now.ended, run.id, ENDS[now.state]))
+            deeds.append((now.ended, ENDS[now.state]))
     if now.state == "crashed" and now.heartbeat:
-        deeds.append(Happening(now.heartbeat, run.id, "crashes"))
-    return deeds
+        deeds.append((now.heartbeat, "crashes"))
+    return [Happening(moment, run.id, f"{now.experiment} s{now.seed}", deed) for moment, deed in deeds]
 
 
-def _searched(run: Run) -> Iterator[Happening]:
-    """Yield the starts and ends in a run's events."""
+def _searched(run: Run) -> Iterator[tuple[float, Deed]]:
+    """Yield the times of the starts and ends in a run's events."""
     offset = 0
     while True:
         lines, end = tail_with(run.events, offset, PIECE, [b'"start"', b'"end"'])
@@ -63,6 +65,6 @@ def _searched(run: Run) -> Iterator[Happening]:
         offset = end
         for event in map(decode, lines):
             if isinstance(event, Start):
-                yield Happening(event.time, run.id, "resumes" if event.attempt > 1 else "starts")
+                yield event.time, "resumes" if event.attempt > 1 else "starts"
             elif isinstance(event, End):
-                yield Happening(event.time, run.id, ENDS[event.state])
+                yield event.time, ENDS[event.state]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ import pytest
 from engine.runs.status import Status
 from tests.tui.feed.scripted_history import BEGIN, Lab, plan_a_day
 from tui.feed.feed import Feed
+from tui.state.run_page_record import Page
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.run_list_rows import make_rows
 
@@ -76,6 +79,31 @@ def told(snapshot: Snapshot) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def times_in(thing: Any, begin: float) -> Iterator[float]:
+    """Yield all that may be a time of the history in plain data."""
+    match thing:
+        case float() if thing > begin:
+            yield thing
+        case dict():
+            for each in thing.values():
+                yield from times_in(each, begin)
+        case list() | tuple():
+            for each in thing:
+                yield from times_in(each, begin)
+
+
+def facts(snapshot: Snapshot) -> Any:
+    """Return all that was recorded and is in a snapshot, as plain data."""
+    assert snapshot.detail is not None
+    assert snapshot.record is not None
+    parts = [
+        snapshot.runs, [metadata.created for metadata in snapshot.metadata.values()], snapshot.queue.entries,
+        snapshot.machine.time, [look.time for look in snapshot.machines], snapshot.detail.facts, snapshot.record.starts,
+        snapshot.record.end, snapshot.record.checkpoints,
+    ]  # fmt: skip
+    return [msgspec.to_builtins(part) for part in parts]
+
+
 @pytest.mark.slow
 def test_fifty_moments_are_as_they_were_seen_live(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     lab = Lab(project, monkeypatch)
@@ -96,13 +124,16 @@ def test_fifty_moments_are_as_they_were_seen_live(project: Project, monkeypatch:
     for moment in [*moments, *sorted(moments)]:
         feed.look_back(moment)
         feed.look_at(Watch())
-        feed.look_at(watching(shown(feed)))
+        watch = watching(shown(feed))
+        feed.look_at(dataclasses.replace(watch, page=Page(watch.focus)) if watch.focus else watch)
         snapshot = shown(feed)
         seen, then = live[moment], told(snapshot)
         assert snapshot.past is not None
         if not snapshot.past.order_known:
             unknown += 1
             seen["queue"], then["queue"] = set(seen["queue"]), set(then["queue"])
+        if watch.focus:
+            assert max(times_in(facts(snapshot), BEGIN)) <= moment
         for what in seen:
             assert then[what] == seen[what], (what, moment - BEGIN)
     assert 0 < unknown < len(moments)

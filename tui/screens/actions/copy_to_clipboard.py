@@ -17,6 +17,7 @@ class CopyActions:
         """Ask what to copy, and copy it."""
         from tui.report.latex_and_csv_syntax import FORMATS
         from tui.views.run_list_as_table import cells_of, headings_of
+        from tui.views.shell_commands import at_command
 
         board, row = self._board, self._board.row
         if row is None:
@@ -30,9 +31,14 @@ class CopyActions:
             folder = board.project.folder / board.project.runs / row.run
             texts["the path of the run's folder"] = str(folder.absolute())
         texts |= {what: printable(command) for what, command in self._commands().items()}
+        if board.snapshot.past is not None:
+            texts["the command that shows this moment"] = at_command(
+                board.snapshot.past.moment, board.project
+            )
         texts |= {f"the list as {name}": write(head, table) for name, write in FORMATS.items()}
         keys = {"the row": "r", "the path of the run's folder": "p", "the command that repeats it": "c",
-                "the command that goes on with it": "g", "the list as Markdown": "m", "the list as LaTeX": "l",
+                "the command that goes on with it": "g", "the command that shows this moment": "t",
+                "the list as Markdown": "m", "the list as LaTeX": "l",
                 "the list as CSV": "v"}  # fmt: skip
         choices = [Choice(keys[what], what, what) for what in texts]
 

@@ -57,14 +57,14 @@ class CursorPanes:
         console.show(lines)
         line = rest or resting_line(row, status, lines, has_console=console.display)
         self._screen.query_one(MessageRow).rest = line
-        advice = "\n".join(self._advice(snapshot, filter_text)) if row is None else ""
+        advice = "\n".join(self._advice(snapshot, filter_text, rest)) if row is None else ""
         if advice != self._advised:
             self._advised = advice
             self._screen.query_one("#advice", Static).update(advice)
 
-    def _advice(self, snapshot: Snapshot, filter_text: str) -> list[str]:
+    def _advice(self, snapshot: Snapshot, filter_text: str, rest: str) -> list[str]:
         if filter_text:
             return [f"nothing matches {filter_text!r}; esc shows everything again"]
         if error := snapshot.runs_error or snapshot.config_error:
             return error.splitlines()
-        return first_steps(self._config)
+        return [rest] if snapshot.past is not None else first_steps(self._config)

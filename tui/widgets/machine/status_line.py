@@ -11,6 +11,7 @@ from textual.widgets import Static
 from engine.runs.state_symbols import MARKS
 from engine.system.nvml import GpuSample
 from engine.text import clean, size
+from tui.state.moment import day_and_time
 from tui.state.snapshot import Machine, Snapshot
 from tui.text import shorten
 
@@ -52,6 +53,10 @@ class MachineLine(Static):
     def _left(self, title: str, *, words: bool = True) -> Text:
         """Return the project and how many runs are in which state, the latter without words if asked for."""
         left = Text.assemble(("vitui ", "bold"), (title, ""))
+        if (past := self._snapshot.past) is not None:
+            when = day_and_time(past.moment, past.now, weekday=True)
+            words_then = f"as it was on {when}" if words else when
+            return left + Text.assemble(" › ", (words_then, "bold yellow"))
         counts = Counter(status.state for status in self._snapshot.runs)
         for state in ("running", "starting", "queued", "failed", "crashed"):
             if counts[state]:
