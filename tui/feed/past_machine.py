@@ -33,13 +33,14 @@ def machine_at(moment: float, runs: Iterable[Then], cards: Iterable[GpuSample]) 
 
 
 def _of_run(then: Then, known: Mapping[str, GpuSample]) -> Iterator[GpuSample]:
-    status = then.status
+    status, held = then.status, then.status.last
     given = list(then.place.devices.items()) if then.place is not None else []
     for rank, measured in _measured(status).items():
         uuid, name = given[rank] if rank < len(given) else ("", status.device)
         card, found = known.get(uuid), _INDEX.search(name)
         index = card.index if card is not None else int(found[1]) if found else rank
         used, load = measured.get("memory_used"), measured.get("utilization")
+        own = held.get("gpu/memory_process") or held.get(f"gpu/{rank}/memory_process")
         yield GpuSample(
             index=index,
             name=card.name if card is not None else name,
@@ -50,7 +51,7 @@ def _of_run(then: Then, known: Mapping[str, GpuSample]) -> Iterator[GpuSample]:
             power=measured.get("power"),
             temperature=measured.get("temperature"),
             slice=card.slice if card is not None else None,
-            processes={},
+            processes={status.pid: None if own is None else int(own)},
         )
 
 

@@ -75,7 +75,7 @@ def told(snapshot: Snapshot) -> dict[str, Any]:
         "forecasts": {
             (forecast.run, forecast.devices, forecast.finish) for forecast in snapshot.queue.forecasts if forecast.start
         },
-        "gpus": [msgspec.structs.replace(gpu, energy=None) for gpu in snapshot.machine.gpus if gpu.utilization],
+        "gpus": [msgspec.structs.replace(gpu, processes={}) for gpu in snapshot.machine.gpus if gpu.utilization],
     }  # fmt: skip
 
 
