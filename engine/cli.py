@@ -15,7 +15,7 @@ import click
 from engine.commands.outermost import CommandGroup
 
 VERBS = {
-    "run": "train", "resume": "train", "train": "train",
+    "run": "train", "resume": "resume", "train": "train",
     "submit": "queue", "work": "queue", "stop": "queue",
     "move": "queue", "hold": "queue", "cancel": "queue", "bridge": "bridge",
     "ls": "ls_and_logs", "logs": "ls_and_logs",

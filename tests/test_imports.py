@@ -62,8 +62,8 @@ def test_charts_as_text_are_drawn_without_textual():
     assert_light(plot, (*HEAVY, "matplotlib", "scipy", "textual"))
 
 
-def test_the_app_is_there_before_it_measures_the_machine():
-    assert_light(["tui.app", "tui.feed.feed"], ("psutil",))
+def test_the_app_is_there_before_it_measures_the_machine_or_draws_a_curve():
+    assert_light(["tui.app", "tui.feed.feed"], ("psutil", "numpy"))
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from engine.exchange.import_identity import STDIN
+from engine.exchange.already_imported import STDIN
+from engine.exchange.experiment_and_seed import NamedSource
 from engine.exchange.import_sources import ImportSource
 from engine.exchange.imported_run import ImportedRun
-from engine.exchange.run_names import NamedSource
 from engine.exchange.trackers.event_folders import EventFolder, trainings
 from engine.exchange.trackers.tensorboard_reader import EventReader
 

@@ -23,6 +23,7 @@ from engine.queue import retry
 from engine.queue.memory_estimates import MemoryEstimates
 from engine.queue.notifier import Notifier
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
+from engine.queue.what_blocks import why_blocked
 from engine.runs import run_lock, worker_status
 from engine.runs.current_state import status_of
 from engine.runs.posted.posting import posting_of
@@ -30,10 +31,8 @@ from engine.runs.processes.background import start_in_background
 from engine.runs.processes.membership import family, main_process
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
 from engine.runs.recorder import Recorder
-from engine.runs.status import LIVE
-from engine.runs.store import Run, Store, StoreError, is_run_id
+from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.entry_writer import leave_queue
-from engine.runs.trust.queued_by_user import why_untrusted
 from engine.sites.device_occupancy import Device
 from engine.sites.local_devices import LocalDevices
 from engine.sites.local_process import launch
@@ -43,7 +42,6 @@ from engine.system.files import last_lines
 from engine.system.lock_holder import this_process
 from engine.system.own_modules import own_module
 from engine.system.process import STOP_SIGNALS
-from engine.text import span
 
 POLL_S = 0.5
 LOCK_TIMEOUT_S = 0.2
@@ -301,33 +299,6 @@ def _still_wait(count: int) -> str:
     return "no run waited" if not count else f"{count} run{'s' * (count > 1)} still wait{'s' * (count == 1)}"
 
 
-def why_blocked(store: Store, queued: Run, entry: QueueEntry, now: float) -> tuple[str, bool]:
-    """Return what a queued run waits for besides a device, empty for nothing, and whether the user has to act first.
-
-    Args:
-        store: The folder of all runs.
-        queued: The run.
-        entry: Its entry in the queue.
-        now: Seconds since the epoch.
-    """
-    if why := why_untrusted(queued, entry):
-        return why, True
-    if entry.on_hold:
-        return worker_status.HELD, True
-    for name in entry.after:
-        run = Run(store.root / name)
-        if not is_run_id(name) or not run.path.is_dir():
-            return f"waits for {name}, which is gone: move or cancel it", True
-        state = status_of(run).state
-        if state in ("failed", "stopped", "crashed"):
-            return f"waits for {name}, which {state}: resume that, or move or cancel this", True
-        if state != "finished":
-            return f"waits for {name} to finish", state not in LIVE
-    if (left := entry.not_before - now) > 0:
-        return f"retries in {_roughly(left)}", False
-    return "", False
-
-
 def _is_idle(look: _Look, plan: Plan) -> bool:
     """Return whether all runs of the queue have ended or wait for the user."""
     live = any(entry is not None and not entry.by_hand for _, entry in look.live)
@@ -363,12 +334,6 @@ def _measured(live: Sequence[Live]) -> dict[str, int]:
             before = taken.get(device, 0)
             taken[device] = None if before is None or run.memory is None else before + run.memory
     return {device: size for device, size in taken.items() if size is not None}
-
-
-def _roughly(seconds: float) -> str:
-    """Return seconds rounded up to what changes seldom enough to be written down."""
-    step = 10 if seconds <= 60 else 60
-    return span(-(-seconds // step) * step)
 
 
 def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> None:

@@ -19,7 +19,7 @@ from engine.remote import post, requests
 from engine.remote.host_link import HostLink
 from engine.remote.link import Link
 from engine.remote.live_postings import LivePostings, Posted
-from engine.remote.next_step import CANCELLED, Step, next_step
+from engine.remote.post_again_or_leave import CANCELLED, Step, next_step
 from engine.remote.verbs import end_unbegun
 from engine.runs import run_lock
 from engine.runs.current_state import status_of

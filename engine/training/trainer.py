@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from engine.catalog.metrics import AVERAGED
 from engine.config.schema import Experiment
@@ -26,6 +26,7 @@ from engine.runs.recorder import Reporter
 from engine.runs.stop_request import Request
 from engine.training import checkpoint
 from engine.training.batch_norm import least_batch, note_on_ranks
+from engine.training.batch_order import BatchOrder, mixed_seed
 from engine.training.best_checkpoint import BestCheckpoint, Weights
 from engine.training.changed_data import kept_facts
 from engine.training.collectives import ALONE, Ranks
@@ -81,9 +82,14 @@ class Trainer:
         self._stop_request = ranks.agreed(stop_request)
         self._ideal_s = ideal_s
         prepare = Preprocess(data, experiment, device)
-        self._least_batch = least_batch(model, ranks.size)
-        batches = cut(torch.arange(len(data.train)), experiment.batch_size, self._least_batch)
-        self.steps_per_epoch = math.ceil(len(batches) / experiment.accumulate)
+        self._order = BatchOrder(
+            len(data.train),
+            experiment.batch_size,
+            experiment.accumulate,
+            least_batch(model, ranks.size),
+            seed,
+        )
+        self.steps_per_epoch = self._order.steps_per_epoch
         self._steps = self.steps_per_epoch * experiment.epochs
         self.classes = data.classes
         count = len(data.classes)
@@ -101,7 +107,7 @@ class Trainer:
         self._best = BestCheckpoint(experiment.patience)
         self._writer = checkpoint.Writer()
         if ranks.rank:  # all have the same weights by now; what is random from here on is each rank's own
-            torch.manual_seed(_mix(seed, 0, 1 + ranks.rank))
+            torch.manual_seed(mixed_seed(seed, 0, 1 + ranks.rank))
 
     @property
     def epoch(self) -> float:
@@ -172,13 +178,13 @@ class Trainer:
     def _train_epoch(self) -> Request | None:
         """Train to the end of the epoch, from the middle if it was left there; return "stop-now" if asked."""
         self.learner.meter.restart_clock()
-        groups = list(self._batches(*divmod(self._counted, self.steps_per_epoch)))
+        groups = list(self._order.steps(*divmod(self._counted, self.steps_per_epoch)))
         shares = [[self._ranks.share(batch) for batch in group] for group in groups]
         loaded = self._data.train.batches([indices for share in shares for indices, _ in share])
         for group, share in zip(groups, shares, strict=True):
             batches = [Batch(*next(loaded), counted) for _, counted in share]
             random = torch.Generator(self.device).manual_seed(
-                _mix(self._seed, self.step, 1 + self._ranks.rank)
+                mixed_seed(self._seed, self.step, 1 + self._ranks.rank)
             )
             self.step += 1
             self.learner.step(self.step, batches, sum(map(len, group)), random)
@@ -189,20 +195,11 @@ class Trainer:
                 return "stop-now"
         return None
 
-    def _batches(self, epoch: int, first_step: int) -> Iterator[list[Tensor]]:
-        """Yield, for each optimizer step of an epoch from ``first_step`` on, the indices of its batches."""
-        shuffle = torch.Generator().manual_seed(_mix(self._seed, epoch))
-        order = torch.randperm(len(self._data.train), generator=shuffle)
-        batches = cut(order, self.experiment.batch_size, self._least_batch)
-        size = self.experiment.accumulate
-        for step in range(first_step, self.steps_per_epoch):
-            yield batches[step * size : (step + 1) * size]
-
     def _passes(self) -> list[Pass]:
         """Return the kinds of this rank's passes in an epoch, the most frequent first."""
         kinds = Counter(
             Pass(len(self._ranks.share(batch)[0]), len(group) > 1)
-            for group in self._batches(0, 0)
+            for group in self._order.steps(0, 0)
             for batch in group
         )
         return [kind for kind, _ in kinds.most_common()]
@@ -390,25 +387,6 @@ class Trainer:
 
 def _cannot_write(error: OSError) -> str:
     return f"the checkpoint cannot be written: {error.strerror or error}"
-
-
-def cut(indices: Tensor, size: int, least: int = 1) -> list[Tensor]:
-    """Return indices (N,) in batches of ``size``; a last one of fewer than ``least`` joins the one before it."""
-    batches = list(torch.split(indices, size))
-    if len(batches) > 1 and len(batches[-1]) < least:
-        batches[-2:] = [torch.cat(batches[-2:])]
-    return batches
-
-
-def _mix(*numbers: int) -> int:
-    """Return a seed of its own for every combination of numbers (splitmix64)."""
-    state = 0
-    for number in numbers:
-        state = (state + number + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-        state ^= state >> 31
-    return state >> 1
 
 
 def advice(clip_norm: float) -> str:

@@ -12,7 +12,7 @@ READ_BUDGET_S = 0.2
 """Seconds that one look may spend on reading events, or on runs it does not know, before it shows what it has."""
 JUDGE_BUDGET_S = 0.02
 """Seconds that one look may spend on judging posted runs again; those that are left have their turn in the next."""
-FIRST_READ_BUDGET_S = 0.02
+FIRST_READ_BUDGET_S = 0.01
 """The same before the screen shows anything: the newest runs fill it, and the thread would hold its painting up."""
 SHORTEST_REST_S = 0.02
 """Seconds between two looks at least, however long the first took: other threads get their turn."""

@@ -7,7 +7,7 @@ from collections import deque
 
 from textual import events
 from textual.app import App
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 KEPT = 50
 
@@ -32,7 +32,7 @@ class RecentEventsApp(App[str]):
         place = type(focused or (self.screen if self.screen_stack else self)).__name__
         match event:
             case events.Key():
-                is_text = isinstance(focused, Input | TextArea) and event.is_printable
+                is_text = isinstance(focused, Input) and event.is_printable
                 return f"{'a character' if is_text else event.key} in {place}"
             case events.Paste():
                 return f"{len(event.text)} characters pasted in {place}"

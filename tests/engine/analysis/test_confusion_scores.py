@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.analysis.confusion_scores import by_class, f1_per_class, scores
@@ -14,6 +14,7 @@ pairs = st.lists(st.tuples(st.integers(0, CLASSES - 1), st.integers(0, CLASSES -
 
 
 @pytest.mark.xdist_group("engine")  # scikit-learn takes a second to import: in one process is enough
+@settings(max_examples=20)  # scikit-learn takes its time
 @given(pairs)
 def test_scores_equal_scikit_learns(seen):
     from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_score, recall_score

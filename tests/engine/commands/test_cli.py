@@ -49,6 +49,7 @@ def kinds(events, kind):
 
 
 class TestRun:
+    @pytest.mark.slow
     def test_piped_prints_events_alone_and_leaves_a_whole_run(self, engine, runs):
         done = engine("run", "tiny", "--seed", "3", "--set", "lr=1e-3", code=STRAY)
         assert done.returncode == 0, done.stderr

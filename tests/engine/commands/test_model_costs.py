@@ -35,6 +35,7 @@ def test_an_experiment_is_explained_by_its_name(lab: Path) -> None:
     assert (cost["name"], cost["image_size"], cost["batch_size"]) == ("vit_mini", 8, 32)
 
 
+@pytest.mark.slow
 def test_a_model_of_timm_is_explained_without_a_patch() -> None:
     pytest.importorskip("timm")
     code, said = models("--explain", "timm:resnet18", "--config", "none.toml")

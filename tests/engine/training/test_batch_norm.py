@@ -19,8 +19,9 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.training import checkpoint
 from engine.training.batch_norm import least_batch, note_on_ranks, synchronized
+from engine.training.batch_order import cut
 from engine.training.data.dataset import Dataset, load_dataset
-from engine.training.trainer import Trainer, cut
+from engine.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 RESNET = Experiment(

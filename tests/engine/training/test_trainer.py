@@ -420,15 +420,6 @@ class TestSteps:
         ends = weights(far)
         assert all(torch.equal(tensor, ends[name]) for name, tensor in weights(none).items())
 
-    def test_every_image_is_seen_once_an_epoch_in_an_order_of_its_own(self, runs):
-        made = trainer(runs())
-        orders = [
-            torch.cat([batch for group in made._batches(epoch, 0) for batch in group]) for epoch in (0, 1)
-        ]
-        for order in orders:
-            assert sorted(order.tolist()) == list(range(90))
-        assert not torch.equal(*orders)
-
     @pytest.mark.parametrize(
         ("batch_size", "accumulate", "passes"),
         [

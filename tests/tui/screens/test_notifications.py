@@ -151,7 +151,10 @@ def test_the_desktop_is_told_when_nobody_looks_at_the_terminal(
     assert (told in seen) == away
 
 
-@pytest.mark.parametrize("size", [(60, 10), (60, 20), (80, 24), (200, 60)])
+@pytest.mark.parametrize(
+    "size",
+    [(60, 10), *(pytest.param(size, marks=pytest.mark.slow) for size in ((60, 20), (80, 24), (200, 60)))],
+)
 async def test_messages_have_one_row_over_the_keys(
     project: Project, write_run: Write, size: tuple[int, int]
 ) -> None:

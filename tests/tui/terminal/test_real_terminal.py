@@ -92,6 +92,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 VITUI = (sys.executable, "-m", "tui.cli")
 
 
+@pytest.mark.slow
 def test_every_screen_opens_and_the_app_leaves_cleanly(terminal: Terminal) -> None:
     terminal.enter(*VITUI)
     terminal.wait_for("quick-Hybrid")

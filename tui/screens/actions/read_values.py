@@ -11,7 +11,6 @@ from engine.catalog.metrics import MEMORY
 from tui.axis_ticks import unit_of_axis
 from tui.screens.actions.target import Board
 from tui.views.run_list_columns import Column, column_at
-from tui.widgets.chart.measured_points import values_at
 
 TYPING_S = 0.8
 """Seconds within which the next digit belongs to the number that is being typed."""
@@ -112,6 +111,8 @@ class ReadingActions:
         together = {run: fold for fold in folds for run in fold}
         memory = next((name for name in MEMORY if name in curves), "")
         place = unit_of_axis(grid.x_label).exact(x)
+
+        from tui.widgets.chart.measured_points import values_at  # numpy comes when curves do
 
         def read(column: Column) -> Column:
             metric = memory if column.name == "memory" else column.name

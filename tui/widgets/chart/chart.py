@@ -24,15 +24,14 @@ from textual.widget import Widget
 from tui.app_options import ascii_only
 from tui.palette import shown_in
 from tui.state.chart_line import ChartLine
-from tui.widgets.chart.measured_points import nearest
 from tui.widgets.chart.range_selection import RangeSelection, marks
+from tui.widgets.chart.x_view import View, allowed, moved, zoomed
 
 if TYPE_CHECKING:
     from tui.widgets.chart.chart_border import Setting
     from tui.widgets.chart.chart_picture import Plot
     from tui.widgets.chart.dot_spans import Floats
 
-View = tuple[float, float]
 FAINT = 0.55
 """How much of a curve's colour its unsmoothed values and its band have."""
 
@@ -272,17 +271,14 @@ class Chart(Widget):
         limits = self._limits()
         if limits is None:
             return
-        left, right = self.view or limits
-        middle = at if at is not None else left / 2 + right / 2
-        self._set_view((middle - (middle - left) / factor, middle + (right - middle) / factor), limits)
+        self._set_view(zoomed(self.view or limits, factor, at), limits)
 
     def pan(self, share: float) -> None:
         """Move the view by a share of its width; to the right if positive."""
         limits = self._limits()
         if limits is None or self.view is None:
             return
-        width = self.view[1] - self.view[0]
-        self._set_view((self.view[0] + share * width, self.view[1] + share * width), limits)
+        self._set_view(moved(self.view, share), limits)
 
     @property
     def places(self) -> Floats:
@@ -299,16 +295,7 @@ class Chart(Widget):
         return self._picture().limits
 
     def _set_view(self, view: View, limits: View) -> None:
-        left, right = view
-        whole = limits[1] - limits[0]
-        width = right - left
-        if width >= whole * 0.999:
-            new = None
-        elif width <= whole * 1e-6:
-            return
-        else:
-            shift = max(limits[0] - left, 0.0) + min(limits[1] - right, 0.0)
-            new = (left + shift, right + shift)
+        new = allowed(view, limits, self.view)
         if new != self.view:
             self.view = new
             self.post_message(self.ViewChanged(self, new))
@@ -353,9 +340,10 @@ class Chart(Widget):
             limits, width = self._limits(), plot.area[2]
             if event.x != start and limits is not None and width and self.view is not None:
                 self._dragged = True
-                move = (start - event.x) / width * (right - left)
-                self._set_view((left + move, right + move), limits)
+                self._set_view(moved((left, right), (start - event.x) / width), limits)
         elif self.cursor is not None:
+            from tui.widgets.chart.measured_points import nearest  # numpy comes when curves do
+
             x = plot.x_at(event.x - self.gutter.left)
             self.read(nearest(plot.places, x) if x is not None else None)
 

@@ -18,7 +18,6 @@ from tui.palette import UNKNOWN, Sign
 from tui.state.chart_line import ChartLine
 from tui.text import searched
 from tui.widgets.chart.chart import Chart
-from tui.widgets.chart.measured_points import nearest, steps_from
 from tui.widgets.chart.metric_order import order
 
 if TYPE_CHECKING:
@@ -196,6 +195,8 @@ class ChartGrid(Container, can_focus=True):
 
     def move_cursor(self, points: int) -> None:
         """Move the reading by measured points; it starts at the last one."""
+        from tui.widgets.chart.measured_points import steps_from  # numpy comes when curves do
+
         if (chart := self.chosen) is not None:
             chart.read(steps_from(chart.places, chart.cursor, points))
 
@@ -206,6 +207,8 @@ class ChartGrid(Container, can_focus=True):
 
     def move_cursor_near(self, x: float) -> float | None:
         """Move the reading to the measured point nearest to a place, and return which that is."""
+        from tui.widgets.chart.measured_points import nearest  # numpy comes when curves do
+
         if (chart := self.chosen) is None or (place := nearest(chart.places, x)) is None:
             return None
         chart.read(place)

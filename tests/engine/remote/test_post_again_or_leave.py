@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.config.site import Site
-from engine.remote.next_step import next_step
+from engine.remote.post_again_or_leave import next_step
 from engine.runs import stop_request
 from engine.runs.posted.posting import Posting, Seen
 from engine.runs.status import Status
