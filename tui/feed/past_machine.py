@@ -10,7 +10,7 @@ from engine.runs.status import Status
 from engine.system.nvml import GpuSample
 from tui.state.snapshot import Machine
 
-_INDEX = re.compile(r"(?:GPU |cuda:)(\d+)")
+_INDEX = re.compile(r"(?:GPU |cuda:)(\d{1,3})\b")
 _MEASURED = ("memory_used", "utilization", "power", "temperature")
 
 

@@ -147,7 +147,7 @@ class PastRun:
         elif fold.following is None:
             entry = _standing(self.run, fold.status.attempt)
         if entry is not None:
-            return (entry if entry.submitted <= moment or not fold.status.attempt else None), True
+            return (entry if entry.submitted <= moment or not fold.status.started else None), True
         if fold.status.attempt or fold.status.state != "queued":
             return None, True
         return QueueEntry(submitted=self.created), False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -19,6 +20,10 @@ ENDS: dict[str, Deed] = {
 }
 PIECE = 1024 * 1024
 """Bytes that are searched at a time."""
+MOST_BYTES = 256 * PIECE
+"""Bytes of a run's events that are searched at most: a second's work."""
+MOST = 1000
+"""Starts and ends of a run that are kept: its last ones."""
 
 
 class Happening(NamedTuple):
@@ -44,7 +49,7 @@ def happenings(run: Run, created: float, now: Status) -> list[Happening]:
     """
     deeds: list[tuple[float, Deed]] = [(created, "is made")] if created else []
     if now.attempt > 1:
-        deeds += _searched(run)
+        deeds += deque(_searched(run), MOST)
     else:
         if now.started:
             deeds.append((now.started, "starts"))
@@ -58,7 +63,7 @@ def happenings(run: Run, created: float, now: Status) -> list[Happening]:
 def _searched(run: Run) -> Iterator[tuple[float, Deed]]:
     """Yield the times of the starts and ends in a run's events."""
     offset = 0
-    while True:
+    while offset < MOST_BYTES:
         lines, end = tail_with(run.events, offset, PIECE, [b'"start"', b'"end"'])
         if end == offset:
             return
