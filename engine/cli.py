@@ -18,7 +18,7 @@ VERBS = {
     "run": "train", "resume": "resume", "train": "train",
     "submit": "queue", "work": "queue", "stop": "queue",
     "move": "queue", "hold": "queue", "cancel": "queue", "bridge": "bridge",
-    "ls": "ls_and_logs", "logs": "ls_and_logs",
+    "ls": "ls_and_logs", "logs": "ls_and_logs", "diff": "diff",
     "check": "check_and_models", "models": "check_and_models",
     "tag": "labels_trash_doctor", "note": "labels_trash_doctor", "rm": "labels_trash_doctor",
     "restore": "labels_trash_doctor", "doctor": "labels_trash_doctor",

@@ -59,6 +59,13 @@ def ordinal(number: int) -> str:
     return f"{number}{ends.get(number % 10, 'th')}"
 
 
+def milliseconds(value: float) -> str:
+    """Return a time of milliseconds in three digits: 0.42 ms, 50 ms, 9.44 s; from three minutes on as ``span`` does."""
+    if value < 1000:
+        return f"{value:.3g} ms"
+    return f"{value / 1000:.3g} s" if value < 180_000 else span(value / 1000, 1)
+
+
 def count(value: float) -> str:
     """Return a large number in at most five characters: 999, 21.8k, 85.7M."""
     for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
@@ -233,6 +240,13 @@ def size(value: float | None) -> str:
             scaled = value / scale
             return f"{scaled:.1f}{unit}" if scaled < 10 else f"{number(scaled, 0)}{unit}"
     return f"{value:.0f}B"
+
+
+def binary_size(value: float) -> str:
+    """Return bytes of memory with their unit, or a difference of two: 940 MiB, 3.1 GiB, -2.1 GiB."""
+    digits = size(abs(value))
+    unit = "B" if digits.endswith("B") else f"{digits[-1]}iB"
+    return f"{'-' if value < 0 else ''}{digits[:-1]} {unit}"
 
 
 def score(value: float | None) -> str:

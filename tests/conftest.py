@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ import pytest
 from hypothesis import settings
 
 from engine.config.schema import Experiment
+from engine.runs.provenance.code_snapshot import CodeSnapshot, take_snapshot
 from engine.runs.queue_entry import QueueEntry
-from engine.runs.store import Run, Store, git_commit
+from engine.runs.store import Run, Store
 from engine.runs.trust import entry_writer
 from tests.engine.forked_commands import Forkservers
 from tests.engine.sites.slurm_cluster import cluster, slurm_daemons
@@ -127,18 +128,18 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _git_once() -> Iterator[None]:
-    """Ask git of a folder once: runs are made in hundreds of tests, and each would start it."""
-    found: dict[Path, dict[str, Any] | None] = {}
+def _code_once() -> Iterator[None]:
+    """Look at the code of a folder once: runs are made in hundreds of tests, and each would start git."""
+    found: dict[Path, CodeSnapshot] = {}
 
-    def git_commit_once() -> dict[str, Any] | None:
+    def take_once(command: Sequence[str] = (), runs: Path | None = None) -> CodeSnapshot:
         here = Path.cwd()
         if here not in found:
-            found[here] = git_commit()
+            found[here] = CodeSnapshot(take_snapshot(command, runs).git)
         return found[here]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.runs.store.git_commit", git_commit_once)
+        patch.setattr("engine.runs.store.take_snapshot", take_once)
         yield
 
 

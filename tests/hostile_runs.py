@@ -76,9 +76,15 @@ def _write_run(root: Path, number: int, key: str, text: str) -> str:
     }  # fmt: skip
     info = {
         "v": 1, "id": run_id, "experiment": text, "config": config, "seed": 0, "command": [text],
-        "git": {"commit": text, "dirty": False}, "created": now, "cwd": text,
+        "git": {"commit": text, "dirty": True, "patch": text}, "created": now, "cwd": text,
+        "code": {text: text, "train.py": text},
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(info))
+    (folder / "source.patch").write_text(
+        f"# left out: {text} (5 bytes)\ndiff --git a/{text} b/{text}\n@@\n+{text}\n", errors="replace"
+    )
+    packages = f"# Python {text}\n# {text}\ntorch=={number}\n{text}=={text}\n"
+    (folder / "packages.txt").write_text(packages, errors="replace")
     lines = [{"time": now + 1, "run": run_id, **event} for event in _events(number, text, config)]
     (folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (folder / "console.log").write_text(f"CONSOLE {text}\n{text}\r\n", errors="replace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from engine.text import cells, clean
 from engine.text import shorten as text_of_cells
@@ -75,6 +76,16 @@ MISTAKE = 400
 def mistake(text: str) -> str:
     """Return what is wrong with a typed text as it is drawn with each key: it may quote all that was typed."""
     return text_of_cells(clean(text), MISTAKE)
+
+
+_PLACE = re.compile(r"([^\n]*?):(\d+):\d+: ")
+
+
+def mistake_place(mistakes: str) -> tuple[str, int]:
+    """Return the name of the file and the line of the first of some mistakes in it; 0 where no line is named."""
+    if (found := _PLACE.match(mistakes)) is None:
+        return "experiments.toml", 0
+    return clean(Path(found[1]).name), int(found[2])
 
 
 LONGEST_SEARCH = 1000

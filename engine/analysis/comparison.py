@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.analysis.comparison_sides import Side, differing
+from engine.analysis.conclusions.brief_sentences import brief_sentences
 from engine.analysis.conclusions.costs import MEMORY_RATIO, TRAINING_TIME, Ratio, cost_of, ratio_of
 from engine.analysis.conclusions.evidence import Evidence, data_of, measured, model_interval
 from engine.analysis.conclusions.judged_metrics import PRIMARY
@@ -18,7 +19,7 @@ from engine.analysis.results import Score
 from engine.analysis.statistics.significance import ALPHA
 from engine.catalog.metrics import peak_memory, value_of
 from engine.runs.status import Status
-from engine.text import duration, markdown, markdown_table, size
+from engine.text import binary_size, duration
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,11 @@ def _last(metric: str) -> Callable[[Status], float | None]:
     return lambda status: value_of(status.last, metric)
 
 
-def _bytes(value: float) -> str:
-    return f"{'-' if value < 0 else ''}{size(abs(value))}iB"
-
-
 SPREAD = "± over seeds: standard deviation; in brackets: 95 %, of ratios (×) the range"
 """What stands behind a value."""
-MEMORY = Measure("memory, most", lambda status: peak_memory(status.best), _bytes)
-PARAMETERS = Measure("parameters, M", lambda status: status.parameters and status.parameters / 1e6,
-                     lambda value: f"{value:,.2f}")  # fmt: skip
+MEMORY = Measure("memory, most", lambda status: peak_memory(status.best), binary_size)
+PARAMETERS = Measure("parameters", lambda status: status.parameters,
+                     lambda value: f"{value / 1e6:,.2f} M")  # fmt: skip
 MEASURES = (
     _score("test F1", "test/f1"),
     _score("test accuracy", "test/accuracy"),
@@ -61,7 +58,7 @@ MEASURES = (
     Measure("images/s", _last("train/images_per_s"), lambda value: f"{value:,.0f}",
             cost="train/images_per_s"),
     Measure("training time", lambda status: status.trained_s or None, duration, cost=TRAINING_TIME),
-    Measure("energy, kJ", _last("gpu/energy"), lambda value: f"{value / 1000:,.1f}",
+    Measure("energy", _last("gpu/energy"), lambda value: f"{value / 1000:,.1f} kJ",
             cost="gpu/energy"),
     PARAMETERS,
 )  # fmt: skip
@@ -73,6 +70,8 @@ class Cell:
 
     value: str = "–"
     delta: str = ""
+    interval: str = ""
+    """Of the difference, in brackets: 95 %, of a ratio the range."""
     status: PairStatus | None = None
     """What is concluded of the difference; None for measures that are only shown."""
 
@@ -173,7 +172,7 @@ def _against(
             cost_of(baseline.name, baseline.choice, measure.cost),
         )
         if isinstance(ratio, Ratio):
-            return Cell(cell.value, f"× {ratio.ratio:.2f} ({ratio.low:.2f} to {ratio.high:.2f})")
+            return Cell(cell.value, f"× {ratio.ratio:.2f}", f"({ratio.low:.2f} to {ratio.high:.2f})")
         if _values(measure, baseline):
             unjudged.setdefault(ratio, []).append(side.name)
         return cell
@@ -196,11 +195,11 @@ def _scored(measure: Measure, side: Side, baseline: Side, judgement: Judgement |
         return cell
     delta = _signed(measure, Score(values).mean - Score(baseline_values).mean)
     if measure.metric in PRIMARY:
-        return Cell(cell.value, delta, pair.status)
+        return Cell(cell.value, delta, status=pair.status)
     if pair.status is PairStatus.UNJUDGED:
         return Cell(cell.value, delta)
     _, low, high = pair.seen_from(side.name)
-    return Cell(cell.value, f"{delta} ({measure.write(low)} to {measure.write(high)})")
+    return Cell(cell.value, delta, f"({measure.write(low)} to {measure.write(high)})")
 
 
 def _values(measure: Measure, side: Side) -> tuple[float, ...]:
@@ -233,14 +232,28 @@ def _signed(measure: Measure, delta: float) -> str:
     return ("+" if delta > 0 else "") + measure.write(delta)
 
 
-def _unjudged(sides: Sequence[Side], judged: Sequence[Side]) -> Iterable[str]:
+def in_brief(table: Table, called: Mapping[str, str]) -> list[str]:
+    """Return what is concluded, a line each: which is the best of three or more, and each side beside the baseline.
+
+    Args:
+        table: What is compared.
+        called: What each side is called, by its name.
+    """
+    lines = brief_sentences(table.judgement, called) if table.judgement is not None else []
+    return [*lines, *_unjudged(table.sides, _judged(table.sides), called)]
+
+
+def _unjudged(
+    sides: Sequence[Side], judged: Sequence[Side], called: Mapping[str, str] | None = None
+) -> Iterable[str]:
     """Yield why sides are not judged that have not finished, or were tested on other data."""
+    called = called or {side.name: side.name for side in sides}
     for side in sides:
         if not side.finished:
             yet = " yet" if side.live else ""
-            yield f"{side.name} has not finished ({side.left_out}): no verdict{yet}"
+            yield f"{called[side.name]} has not finished ({side.left_out}): no verdict{yet}"
         elif judged and side not in judged:
-            yield f"{side.name} was tested on other data than {sides[0].name}: no verdict"
+            yield f"{called[side.name]} was tested on other data than {called[sides[0].name]}: no verdict"
 
 
 def _notes(rows: Sequence[Row], judgements: dict[str, Judgement]) -> Iterable[str]:
@@ -253,17 +266,3 @@ def _notes(rows: Sequence[Row], judgements: dict[str, Judgement]) -> Iterable[st
             unjudged.setdefault((", ".join(names), reason), []).append(row.name)
     for (sides, reason), measures in unjudged.items():
         yield f"Not compared: {', '.join(measures)} of {sides} ({reason})."
-
-
-def as_markdown(table: Table) -> str:
-    """Return the table in Markdown."""
-    header = ["", *map(_headed, table.sides)]
-    rows = [[key, *values] for key, values in table.made]
-    for name, cells in table.measured:
-        rows.append([name, *(f"{cell.value} ({cell.delta})" if cell.delta else cell.value for cell in cells)])
-    bullets = [f"- {markdown(line)}" for line in (*table.verdicts, *table.notes)]
-    return "\n".join([markdown_table(header, rows), *bullets, f"\n{SPREAD}."]) + "\n"
-
-
-def _headed(side: Side) -> str:
-    return side.name + side.count + (f" ({side.left_out})" if side.left_out else "")

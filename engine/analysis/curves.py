@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.analysis.memory_curves import highest_by_place, on_common_places
 from engine.catalog.metrics import metric_of
 
 Array = NDArray[np.float64]
@@ -71,6 +72,7 @@ class Curve:
         bounds: What no band leaves.
         seams: Positions where the run was resumed.
         outcome: What came of the seeds; of one run its curve tells it.
+        highest: Whether a value is the most since the one before, as of memory.
     """
 
     run: str
@@ -89,6 +91,7 @@ class Curve:
     bounds: Bounds = (None, None)
     seams: tuple[float, ...] = ()
     outcome: Outcome | None = None
+    highest: bool = False
 
     @property
     def values(self) -> Array:
@@ -141,7 +144,9 @@ class Curve:
         )  # fmt: skip
 
 
-def curve_of(run: str, x: Array, y: Array, smoothing: float = 0.0, seams: tuple[float, ...] = ()) -> Curve:
+def curve_of(
+    run: str, x: Array, y: Array, smoothing: float = 0.0, seams: tuple[float, ...] = (), *, highest: bool = False
+) -> Curve:  # fmt: skip
     """Return the curve of one run, its points from left to right.
 
     Args:
@@ -150,11 +155,14 @@ def curve_of(run: str, x: Array, y: Array, smoothing: float = 0.0, seams: tuple[
         y: Values (N,).
         smoothing: As ``smooth`` takes it.
         seams: Where it was resumed.
+        highest: Whether the most of each position counts, as ``engine.analysis.memory_curves.is_memory`` says.
     """
     x, y = _in_order(x, y)
+    if highest:
+        x, y = highest_by_place(x, y)
     if not smoothing:
-        return Curve(run, x, y, seams=seams)
-    return Curve(run, x, smooth(y, smoothing), y, seams=seams)
+        return Curve(run, x, y, seams=seams, highest=highest)
+    return Curve(run, x, smooth(y, smoothing), y, seams=seams, highest=highest)
 
 
 def mean_over_seeds(
@@ -166,7 +174,8 @@ def mean_over_seeds(
     """Return the mean of curves of one experiment's seeds with the band that they make; a curve alone as it is.
 
     The mean is of unsmoothed values and smoothed afterwards, the band is not smoothed. Curves measured at other
-    positions than the one that reaches farthest are interpolated linearly. Where a seed has ended, or has yet to begin,
+    positions than the one that reaches farthest are interpolated linearly, but memory is compared at the positions
+    that all share. Where a seed has ended, or has yet to begin,
     the mean is of the others, without a band (``Curve.partial``). Where a seed is not finite there is no mean, and from
     where one stays so to its end there is none any more (``Curve.lost``): that of the survivors would look better
     than the experiment is.
@@ -185,19 +194,17 @@ def mean_over_seeds(
     members = [curve for curve in curves if len(curve.x)] or curves[:1]
     if len(members) == 1:
         return members[0]
-    cleaned = [np.where(np.abs(curve.values) <= LARGEST, curve.values, np.nan) for curve in members]
-    grid = max((curve.x for curve in members), key=lambda x: (x[-1], len(x)))
-    rows, gap = _on_grid(grid, [(curve.x, values) for curve, values in zip(members, cleaned, strict=True)])
+    points = [(curve.x, np.where(np.abs(curve.values) <= LARGEST, curve.values, np.nan)) for curve in members]
+    if all(curve.highest for curve in members):
+        points = on_common_places(points)
+    grid = max((x for x, _ in points), key=lambda x: (x[-1], len(x)))
+    rows, gap = _on_grid(grid, points)
     finite = np.isfinite(rows)
     counts = finite.sum(axis=0)
     counts[gap] = 0
     mean = np.where(counts, np.where(finite, rows, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
     partial = (counts > 0) & (counts < len(rows))
-    lost = [
-        (curve.x, values)
-        for curve, values in zip(members, cleaned, strict=True)
-        if not np.isfinite(values[-1])
-    ]
+    lost = [(x, values) for x, values in points if not np.isfinite(values[-1])]
     return _banded(
         Curve(
             members[-1].run, grid, smooth(mean, smoothing), mean if smoothing else None, n=len(rows),

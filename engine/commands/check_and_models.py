@@ -9,7 +9,7 @@ import click
 
 from engine.catalog.models import MODELS, TIMM_PREFIX
 from engine.commands.completion import candidates
-from engine.commands.options import USAGE, fail, option_config, option_json
+from engine.commands.options import USAGE, fail, option_config, option_json, option_runs
 from engine.config.loader import check_notes, find_experiment, load_config
 from engine.config.schema import chosen_settings
 from engine.config.validate import ConfigError
@@ -19,12 +19,28 @@ from engine.text import json_line, nearest
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=candidates.experiments)
 @option_config
+@option_runs
 @option_json
-def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:
+@click.option(
+    "--run",
+    "run_name",
+    metavar="RUN",
+    help="Say whether the code here is still what made this run; 1: it is not.",
+    shell_complete=candidates.runs,
+)
+def check(names: tuple[str, ...], config_path: Path, root: Path, as_json: bool, run_name: str | None) -> None:
     """Validate experiments.toml: all mistakes at once, each with its line.
 
     Of experiments that are named it prints every setting, those of the family's recipe included.
     """
+    if run_name is not None:
+        from engine.commands.diff import check_run
+        from engine.runs.store import Store
+
+        if names:
+            fail("experiments or --run: one of them")
+        check_run(Store(root).find(run_name), root, as_json=as_json)
+        return
     try:
         config = load_config(config_path)
     except ConfigError as error:

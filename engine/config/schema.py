@@ -1,4 +1,7 @@
-"""What experiments, figures and the statistics are: every field is a key of experiments.toml, with what it takes."""
+"""What experiments, figures and the statistics are: every field is a key of experiments.toml, with what it takes.
+
+The text below a field of an experiment is what the form says of the key (``engine.config.setting_meanings``).
+"""
 
 from __future__ import annotations
 
@@ -32,14 +35,22 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     name: str
     # what learns
     model: Text
+    """What is trained: its architecture and size."""
     image_size: Positive = 32
+    """The side of the images that the model sees, in pixels; others are resized."""
     patch_size: Positive | None = None
+    """The side of a patch, which a vit_* model requires; it divides image_size, and smaller is slower and finer."""
     options: Annotated[dict[str, Any], Meta(description="a table of model options")] = {}
+    """Options of the model's family."""
     pretrained: Text | None = None
+    """Weights to start from: a file, or a name on the Hugging Face hub; none is from scratch."""
     # from what
     dataset: Text = "cifar10"
+    """The images to learn from and to be tested on."""
     subset_per_class: Positive | None = None
+    """Train on so many images of each class, drawn with the seed; for quick trials and studies of small data."""
     val_fraction: Annotated[float, Meta(gt=0, le=0.5, description="a number above 0 and at most 0.5")] = 0.02
+    """The part of the training split that is held back to choose the best checkpoint; more for small data."""
     split: Annotated[float, Meta(gt=0, lt=1, description="a number above 0 and below 1")] | None = None
     """The part of each class that is cut off as the test split of a folder or list that comes without one."""
     corrupt: Annotated[Literal["refuse", "skip"], Meta(description="'refuse' or 'skip'")] = "refuse"
@@ -49,24 +60,28 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     augment: Annotated[
         Literal["none", "light", "randaugment"], Meta(description="'none', 'light' or 'randaugment'")
     ] = "light"
-    """Light: crop with reflection, and a flip where the mirror image is of the same class."""
+    """How training images are varied; light: a crop with reflection, and a flip where a mirror image is as true."""
     cutout: Count = 0
     """The side of a square that is blanked out, in pixels of the stored image; 0 for none."""
     mixup: Weight = 0.0
     """Alpha of mixup, 0 for none; where cutmix is set too, a batch gets one of the two."""
     cutmix: Weight = 0.0
+    """Alpha of cutmix, 0 for none."""
     # how; what is not given comes from the recipe of the model's family
     recipe: Annotated[Literal["auto", "seed"], Meta(description="'auto' or 'seed'")] = "auto"
+    """What keys are that are left out: auto goes by the model's family, seed is how the original comparison trained."""
     epochs: Positive = 7
+    """Passes over the training split."""
     batch_size: Positive = 128
-    """Images that go through the model at once."""
+    """Images that go through the model at once; lower it where memory is short."""
     accumulate: Positive = 1
-    """Batches in an optimizer step."""
+    """Batches in an optimizer step: a step sees batch_size × accumulate images."""
     gpus: Annotated[int, Meta(ge=1, le=64, description="a whole number from 1 to 64")] = 1
     """Devices that share each batch; what is learned stays the same."""
     optimizer: Annotated[Literal["adamw", "adam", "sgd"], Meta(description="'adamw', 'adam' or 'sgd'")] = (
         "adamw"
     )
+    """How gradients become changes of the weights."""
     betas: (
         Annotated[
             list[Fraction],
@@ -80,19 +95,23 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     eps: Rate | None = None
     """What adamw and adam add to the root of the second moment; 1e-8 if not given."""
     momentum: Fraction | None = None
-    """Nesterov's, of sgd; 0.9 if not given."""
+    """Nesterov's momentum, of sgd; 0.9 if not given."""
     lr: Rate = 5e-4
+    """The peak learning rate."""
     weight_decay: Weight = 0.05
+    """The pull of weights to 0; norms, biases and learned tokens are exempt."""
     layer_decay: Decay = 1.0
     """The factor between the learning rates of one block and the one before it; 1 for the same everywhere."""
     schedule: Annotated[
         Literal["cosine", "staircase", "constant"], Meta(description="'cosine', 'staircase' or 'constant'")
     ] = "cosine"
+    """How the learning rate falls after the warmup: down to min_lr, in steps, or not."""
     min_lr: Weight = 0.0
     """The learning rate that cosine and staircase fall to; with layer_decay that of the head."""
     warmup: Fraction = 0.1
     """The part of the run in which the learning rate rises."""
     label_smoothing: Fraction = 0.1
+    """The part of a label that is spread over all classes."""
     clip_norm: Weight = 1.0
     """The norm that gradients are scaled down to; 0 for no limit."""
     ema: Fraction = 0.0
@@ -113,7 +132,9 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     checkpointing: Annotated[bool, Meta(description="true or false")] = False
     """Whether blocks compute their activations again in the backward pass instead of keeping them."""
     seed: Count = 0
+    """Of the weights, order, augmentation, subset and validation split."""
     seeds: Annotated[list[Count], Meta(description="a list of whole numbers")] = []
+    """One run for each, shown as one curve with a band; three at least for a conclusion."""
     log_every: Positive = 10
     """Optimizer steps between two measurements of the training."""
     evaluate_every: Positive = 1
@@ -126,10 +147,13 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = 100
     """Megabytes that a run's console.log may take, and its older part beside it once more; 0 for no limit."""
     command: Words = []
+    """A program of your own to run instead of a model."""
     env: Words = []
     """Names of variables that a queued run takes along from the shell that submits it, besides PATH and the like."""
     tags: Words = []
+    """Words to filter and group by."""
     notes: Text = ""
+    """A remark, shown with the run."""
 
     @property
     def run_seeds(self) -> list[int]:

@@ -14,9 +14,10 @@ from engine.config.preflight import missing
 from engine.config.schema import Experiment
 from engine.runs.current_state import status_of
 from engine.runs.metadata import RunMetadata, summaries_of
+from engine.runs.provenance.code_snapshot import take_snapshot
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import LIVE, Status
-from engine.runs.store import Run, Store, StoreError, git_commit
+from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust import entry_writer
 from engine.system.shell_environment import carried
 
@@ -51,7 +52,7 @@ def submit(
         if warn is None:
             raise StoreError(f"{lacks}; `engine submit` queues it for a machine that has it")
         warn(f"{experiment.name}: {lacks} on this machine; it is queued for one that has it")
-    commit = git_commit()
+    code = take_snapshot(experiment.command, store.root)
 
     def enter(run: Run) -> None:
         entry_writer.enter(run, QueueEntry(
@@ -59,7 +60,7 @@ def submit(
             share=share, attempts=0, environment=carried(os.environ, experiment.env),
         ))  # fmt: skip
 
-    return [store.create(experiment, seed, git=commit, fill=enter) for seed in seeds]
+    return [store.create(experiment, seed, code=code, fill=enter) for seed in seeds]
 
 
 def seeds_present(

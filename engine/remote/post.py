@@ -32,7 +32,8 @@ from engine.runs import run_lock, stop_request, trash
 from engine.runs.current_state import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import Posting, Seen, name_of, posting_of
-from engine.runs.store import SEVERAL, Run, Store, StoreError, git_commit
+from engine.runs.provenance.code_snapshot import take_snapshot
+from engine.runs.store import SEVERAL, Run, Store, StoreError
 from engine.runs.trust.entry_writer import leave_queue
 from engine.runs.trust.posted_by_user import enter_posting, own_posting, why_not_own
 from engine.runs.trust.queued_by_user import Identity, look_at
@@ -114,13 +115,13 @@ def submit_to(
     require_programs(site)
     if lacks := missing(experiment):
         warn(f"{experiment.name}: {lacks} on this machine; {site.name} has to have it")
-    commit = git_commit()
+    code = take_snapshot(experiment.command, store.root)
 
     def intend(run: Run) -> None:
         enter_posting(run, Posting(site=site, name=name_of(run, 1), posted=time.time()))
 
     with _opened(store.root, site) as link:
-        runs = [store.create(experiment, seed, git=commit, fill=intend) for seed in seeds]
+        runs = [store.create(experiment, seed, code=code, fill=intend) for seed in seeds]
         answers = send_all(store.root, runs, link) if link is not None else {}
     refusals = []
     for run in runs:

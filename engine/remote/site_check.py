@@ -20,7 +20,7 @@ from engine.remote.cluster_check import check_cluster
 from engine.remote.findings import Finding, bad, good, note
 from engine.remote.host_link import HostLink
 from engine.runs.posted import site_status
-from engine.runs.store import git_commit
+from engine.runs.provenance.repository import git_commit
 from engine.sites.command_line import Here, SiteError, Ssh, Unreachable
 from engine.sites.messages import Answer, Question
 from engine.system import lock

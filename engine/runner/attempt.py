@@ -20,6 +20,7 @@ from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
 from engine.runs.current_state import status_of
 from engine.runs.processes.membership import end_leftovers, mark
+from engine.runs.provenance.packages import keep_environment
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, goes_on_with_other_data, last_experiment
@@ -28,7 +29,7 @@ from engine.runs.stop_request import FAILED, StopRequest
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.entry_writer import leave_queue, take_from_queue
 from engine.runs.trust.queued_by_user import Identity, look_at, why_untrusted
-from engine.system.shell_environment import ShellEnvironment
+from engine.system.shell_environment import ShellEnvironment, with_carried
 
 
 def train_run(
@@ -169,6 +170,9 @@ def _train(
     run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str,
     environment: ShellEnvironment | None, *, other_data: bool,
 ) -> int:  # fmt: skip
+    variables = with_carried(os.environ, environment or {}, for_program=True)
+    if changed_since := keep_environment(run.path, experiment.command, variables):
+        recorder.log("warning", f"its packages are others than at its start: {changed_since}")
     limit = ConsoleLimit(run, experiment.console_limit, lambda message: recorder.log("warning", message))
     if experiment.command:
         from engine.runner.own_program import run_script

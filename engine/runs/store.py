@@ -11,6 +11,7 @@
                     console.log   what its process printed besides events; its older part is console.log.1
                     checkpoints/  last.pt, best.pt
                     predictions.npy, predictions.json  what its last model takes the test images for
+                    source.patch  what its code was beside the commit; packages.txt  what was installed
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import msgspec
 
 from engine.errors import UserError
 from engine.events import Moment, Seed
+from engine.runs.provenance.code_snapshot import CodeSnapshot, take_snapshot
 from engine.system.files import DAMAGED, read_small, write_atomic
 
 if TYPE_CHECKING:
@@ -63,6 +65,9 @@ class RunInfo(msgspec.Struct, kw_only=True):
     seed: Seed
     command: list[str] = []
     git: dict[str, Any] | None = None
+    """Its ``commit``, whether tracked files were ``dirty``, and the SHA-256 of source.patch as ``patch``."""
+    code: dict[str, str] = {}
+    """The SHA-256 of its program's files by name, or of the engine that trains; empty in runs of older versions."""
     created: Moment
     cwd: str = ""
     imported: Source | None = None
@@ -163,7 +168,7 @@ class Store:
 
     def create(
         self, experiment: Experiment, seed: int, *,
-        git: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET,
+        code: CodeSnapshot | None = None,
         fill: Callable[[Run], None] | None = None,
     ) -> Run:  # fmt: skip
         """Create a new run and return it; its folder appears in one step, with all of its files.
@@ -171,7 +176,7 @@ class Store:
         Args:
             experiment: What it trains.
             seed: The seed of this run.
-            git: The commit, as ``git_commit`` returns it, where the caller creates many runs; unset to ask for it.
+            code: The code, where the caller creates many runs from it; None to look at it now.
             fill: Adds files to the folder before it appears.
 
         Raises:
@@ -180,12 +185,14 @@ class Store:
         created = time.time()
         run_id = self._free_id(experiment.name, seed, created)
         config = msgspec.structs.asdict(msgspec.structs.replace(experiment, seed=seed, seeds=[]))
+        if code is None:
+            code = take_snapshot(experiment.command, self.root)
         info = RunInfo(
-            id=run_id, experiment=experiment.name, config=config, seed=seed,
-            command=experiment.command, created=created, cwd=str(Path.cwd()),
-            git=git_commit() if git is msgspec.UNSET else git,
+            id=run_id, experiment=experiment.name, config=config, seed=seed, command=experiment.command,
+            created=created, cwd=str(Path.cwd()), git=code.git, code=code.code,
         )  # fmt: skip
         with self._making(info) as draft:
+            code.place(draft.path, self.root / run_id)
             if fill is not None:
                 fill(draft)
         return Run(self.root / run_id)
@@ -313,19 +320,3 @@ def stamp(run_id: str) -> str:
 def _has_run_file(run: Run) -> bool:
     """Return whether a folder that the user named is a run: a copied or a renamed one."""
     return any(os.access(f"{run.folder}/{name}", os.F_OK) for name in ("run.json", "events.jsonl"))
-
-
-def git_commit() -> dict[str, Any] | None:
-    """Return the commit of the working folder and whether it has changes; None outside a repository."""
-    import subprocess
-
-    try:
-        completed = subprocess.run(
-            ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no"],
-            capture_output=True, text=True, timeout=5, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return None
-    lines = completed.stdout.splitlines()
-    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), None)
-    return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}

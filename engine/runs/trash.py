@@ -14,6 +14,7 @@ import re
 import shutil
 import stat
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,8 +147,13 @@ def purge(entries: list[TrashEntry]) -> None:
 
 
 def disk_usage(path: Path) -> int:
-    """Return the bytes that a file or folder takes on the disk; a file with two hard links counts once."""
-    counted, total, todo = set(), 0, [path]
+    """Return the bytes on the disk that removing a file or folder frees.
+
+    A file with several hard links counts once, and not at all while one of them is elsewhere: runs of one
+    submit share a patch.
+    """
+    links: Counter[tuple[int, int]] = Counter()
+    total, todo = 0, [path]
     while todo:
         member = todo.pop()
         try:
@@ -156,8 +162,8 @@ def disk_usage(path: Path) -> int:
                 todo += member.iterdir()
         except OSError:
             continue
-        if (entry_stat.st_dev, entry_stat.st_ino) not in counted:
-            counted.add((entry_stat.st_dev, entry_stat.st_ino))
+        links[file := (entry_stat.st_dev, entry_stat.st_ino)] += 1
+        if stat.S_ISDIR(entry_stat.st_mode) or links[file] == entry_stat.st_nlink:
             total += entry_stat.st_blocks * 512
     return total
 

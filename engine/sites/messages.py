@@ -30,7 +30,7 @@ TAIL = 64 * 1024
 """Bytes of a console.log that are shown elsewhere."""
 
 LineFile = Literal["events.jsonl", "console.log"]
-WholeFile = Literal["status.json", "predictions.json", "predictions.npy", "console.log"]
+WholeFile = Literal["status.json", "predictions.json", "predictions.npy", "console.log", "packages.txt"]
 CarriedFile = Literal["events.jsonl", "last.pt", "best.pt"]
 Checkpoint = Literal["last.pt", "best.pt"]
 Size = Annotated[int, Meta(ge=0, le=1 << 50)]

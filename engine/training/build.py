@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import torch
@@ -174,4 +176,7 @@ def _versions() -> dict[str, str]:
     versions["torchvision"] = version("torchvision")
     if torch.version.cuda and torch.cuda.is_available():
         versions["cuda"] = torch.version.cuda
+        versions["cudnn"] = str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]
+        with contextlib.suppress(OSError):
+            versions["driver"] = Path("/sys/module/nvidia/version").read_text().strip()[:40]
     return versions

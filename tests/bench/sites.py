@@ -28,6 +28,7 @@ from engine.config.site import Site
 from engine.events import End, Metrics, Start, encode
 from engine.runs.posted.posting import Posting, Seen
 from engine.runs.posted.site_status import SiteStatus, publish
+from engine.runs.provenance.code_snapshot import CodeSnapshot
 from engine.runs.status_file import rebuild, save
 from engine.runs.store import Run, Store
 from engine.runs.trust.posted_by_user import enter_posting
@@ -49,7 +50,7 @@ def write(store: Store, count: int, *, posted: bool) -> list[tuple[Run, str]]:
     made = []
     for number in range(count):
         state = ("pending", "running", "finished")[number % 3]
-        run = store.create(EXPERIMENTS[number % len(EXPERIMENTS)], number, git=None)
+        run = store.create(EXPERIMENTS[number % len(EXPERIMENTS)], number, code=CodeSnapshot())
         now = time.time()
         if posted:
             enter_posting(

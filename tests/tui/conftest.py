@@ -13,6 +13,7 @@ import pytest
 
 from engine.config.loader import load_config
 from engine.events import End, Metrics, Start
+from engine.runs.provenance.code_snapshot import CodeSnapshot
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.system import process
@@ -107,7 +108,8 @@ def run_writer(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
         "engine.runs.store._new_id", lambda name, seed, _: f"{name}-s{seed}-20261118-1500{next(ids):02d}-abcd"
     )
     monkeypatch.setattr(
-        "engine.runs.store.git_commit", lambda: {"commit": "0123456789abcdef", "dirty": False}
+        "engine.runs.store.take_snapshot",
+        lambda *_: CodeSnapshot({"commit": "0123456789abcdef", "dirty": False}),
     )
 
     def write(

@@ -20,10 +20,11 @@ from engine.runs.store import Store
 from tests.conftest import queued
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
-from tui.screens.actions.run_stop_resume import briefly, how_it_goes_on
+from tui.screens.actions.stop_and_resume import briefly, how_it_goes_on
 from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
+from tui.screens.mistake_list import MistakeScreen
 from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
@@ -90,9 +91,21 @@ async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(project: Proj
         line = board(pilot).query_one(MachineLine)
         assert "experiments.toml" not in line._line().plain
         project.config.write_text(good + "\n[experiments.x]\nmodel = 7\n")
-        await until(pilot, lambda: "✗ experiments.toml" in line._line().plain)
+        at = good.count("\n") + 3
+        await until(pilot, lambda: f"✗ experiments.toml:{at}" in line._line().plain)
+        await pilot.press("x")  # whatever has come since, and the message has gone
+        await pilot.press("exclamation_mark")
+        page = pilot.app.screen
+        assert isinstance(page, MistakeScreen)
+        assert f"experiments.toml:{at}:9: model of experiment 'x'" in str(page.query_one(Static).content)
+        await pilot.press("escape")
+        await pilot.click(MachineLine, offset=(line._line().plain.index("✗") + 2, 0))
+        await until(pilot, lambda: isinstance(pilot.app.screen, MistakeScreen))
+        await pilot.press("escape")
         project.config.write_text(good + "\n")
         await until(pilot, lambda: "✗" not in line._line().plain)
+        await pilot.press("exclamation_mark")
+        assert "No mistakes" in str(pilot.app.screen.query_one("#messages").border_title)
 
 
 async def test_two_runs_of_one_experiment_have_its_colour_and_their_digits(
@@ -698,7 +711,14 @@ async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) 
         assert (mistake.true, mistake.taken, mistake.before, mistake.after) == ("cat", "dog", 0.1, 0.5)
         assert [chart.metric for chart in screen.query(Chart)][:2] == ["test/f1", "train/loss"]
         assert all(len(chart.lines) == 2 for chart in list(screen.query(Chart))[:2])
-        await pilot.press("Y")
-        assert "| model | vit\\_mini | bit\\_mini |" in pilot.app.clipboard
+        await pilot.press("Y", "l")
+        assert pilot.app.clipboard.startswith("\\begin{tabular}{lrrr}")
+        assert str(screen.query_one("#compare").border_title) == "Compare 2: baseline ● ViT-small"
+        await pilot.press("p")
+        await until(pilot, lambda: screen.table is not None and screen.table.sides[0].name == "BiT-small")
+        assert str(screen.query_one("#compare").border_title) == "Compare 2: baseline ▲ BiT-small"
+        await pilot.press("Y", "m")
+        assert "| model | bit\\_mini | vit\\_mini |  |" in pilot.app.clipboard
         await pilot.press("escape")
+        assert (board(pilot).state.pinned or "").startswith("BiT-small")
         assert not isinstance(pilot.app.screen, CompareScreen)

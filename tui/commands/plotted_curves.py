@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.analysis.curves import Curve, bounds_of, curve_of, mean_over_seeds
+from engine.analysis.memory_curves import is_memory
 from engine.catalog.metrics import Axis
 from engine.history.reader import History
 from engine.history.x_axes import TIMELESS
@@ -78,7 +79,8 @@ class CurveReader:
         """Return the mean over the runs of a curve that have measured a metric, None where none has."""
         only = plotted.metrics if axis in TIMELESS else ()
         points = {run: self._history(run, only).series(metric, axis) for run in curve.runs}
-        members = [curve_of(run, *xy) for run, xy in points.items() if len(xy[0])]
+        highest = is_memory(metric)
+        members = [curve_of(run, *xy, highest=highest) for run, xy in points.items() if len(xy[0])]
         if not members:
             return None
         finished = {run for run in curve.runs if plotted.runs[run].status.state == "finished"}

@@ -72,10 +72,11 @@ class RunColumns:
     def curve(self, metric: str, smoothing: float) -> Curve:
         """Return the curve of a metric."""
         from engine.analysis.curves import curve_of
+        from engine.analysis.memory_curves import is_memory
 
         place = self.columns[metric]
         x, table = self._tables[place.block]
-        return curve_of(self.run, x, table[place.row], smoothing, self._seams)
+        return curve_of(self.run, x, table[place.row], smoothing, self._seams, highest=is_memory(metric))
 
 
 def _state(history: History, axis: Axis) -> tuple[object, Axis, int, int]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.analysis.runs_that_count import Candidate, Choice, settings_of, uncounted
 from engine.config.loader import Config
-from engine.config.schema import Experiment, Figure
+from engine.config.schema import IMPORTED, SCRIPT, Experiment, Figure
 from engine.runs.store import Store
 from engine.text import setting_text, shorten
 
@@ -108,6 +108,40 @@ def cautions(entry: FigureEntry) -> Iterator[str]:
             far = f"{run.status.state} at epoch {run.status.epoch:.3g}"
             yield f"{name} is shown without seed {run.info.seed}: {far}."
     yield from not_counted(name, choice)
+
+
+def made_with(entries: Sequence[FigureEntry]) -> Iterator[str]:
+    """Yield which settings of the runs a reader takes for others: parts of the data, schedules of several lengths."""
+    configs = {
+        entry.experiment.name: entry.choice.runs[0].config
+        for entry in entries
+        if entry.choice.runs and entry.choice.runs[0].config.get("model") not in (None, SCRIPT, IMPORTED)
+    }
+    lengths = {name: _count(config, "epochs") for name, config in configs.items()}
+    if len(set(lengths.values())) > 1:
+        words = {name: f"{count} epochs" for name, count in lengths.items()}
+        yield f"Schedules end at different epochs: {_by_value(words)}."
+    parts = {name: _count(config, "subset_per_class") for name, config in configs.items()}
+    if any(parts.values()):
+        words = {name: f"{count} images a class" if count else "all images" for name, count in parts.items()}
+        yield f"Trained on {_by_value(words)}."
+
+
+def _count(config: Mapping[str, Any], key: str) -> int:
+    value = config.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def _by_value(words: Mapping[str, str]) -> str:
+    """Return what experiments have, with their names unless all have the same; the most of them are the others."""
+    values = list(dict.fromkeys(words.values()))
+    if len(values) == 1:
+        return values[0]
+    names = {value: [name for name in words if words[name] == value] for value in values}
+    most = max(values, key=lambda value: len(names[value]))
+    rest = most if len(names[most]) > 2 else None
+    parts = [f"{value} ({', '.join(names[value])})" for value in values if value != rest]
+    return "; ".join([*parts, *([f"{rest} (the others)"] if rest else [])])
 
 
 def not_counted(name: str, choice: Choice[Candidate]) -> Iterator[str]:

@@ -1,10 +1,10 @@
-"""Classes: each class's F1 as dots on a row, an experiment a mark, the best classes at the top."""
+"""Classes: each class's F1 as dots on a row with the range of the seeds, an experiment a mark, the best at the top."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,16 @@ from engine.analysis.confusion_scores import finite_mean
 from engine.analysis.curves import Array
 from tui.axis_ticks import FRACTION, limits, linear_ticks
 from tui.figures import line_labels
-from tui.figures.figure_sheet import FigureSheet, begin, is_wide, name_rows, plain, room_of
+from tui.figures.figure_sheet import (
+    FigureSheet,
+    begin,
+    is_wide,
+    name_rows,
+    plain,
+    room_of,
+    seeds_in_words,
+    with_counts,
+)
 from tui.figures.last_confusion import last_matrices
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
@@ -30,6 +39,8 @@ HIGHEST = 4.6
 """Inches of rows beyond which a further group stands beside the first."""
 LONGEST = 16
 """Characters of a class's name."""
+ASIDE = 0.6
+"""The share of a row's height over which experiments stand, so that no range of seeds lies on another."""
 SIDES: Mapping[Width, int] = {"column": 2, "page": 4}
 """How many groups of rows stand side by side at most."""
 
@@ -43,6 +54,8 @@ class ByClass:
     f1: Mapping[str, float]
     """By class, a mean over seeds; NaN for a class that no seed has seen."""
     seeds: int
+    spread: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """By class, the lowest and the highest of several seeds that have seen it."""
 
 
 def read(source: Source) -> Reading[ByClass]:
@@ -53,7 +66,12 @@ def read(source: Source) -> Reading[ByClass]:
     scores = np.stack([matrix.by_class.f1 for matrix in matrices])  # (seeds, C)
     names = line_labels.shorten_all(matrices[0].labels, 60)  # so that no two are alike
     means = dict(zip(names, finite_mean(scores).tolist(), strict=True))
-    return Reading(ByClass(source.experiment.name, source.colour, means, len(matrices)), remarks)
+    spread = {
+        name: (float(seen.min()), float(seen.max()))
+        for name, column in zip(names, scores.T, strict=True)
+        if len(seen := column[np.isfinite(column)]) > 1
+    }
+    return Reading(ByClass(source.experiment.name, source.colour, means, len(matrices), spread), remarks)
 
 
 def draw(sheet: FigureSheet, parts: Sequence[ByClass]) -> Figure:
@@ -88,10 +106,16 @@ def draw(sheet: FigureSheet, parts: Sequence[ByClass]) -> Figure:
 
 
 def _sorted(parts: Sequence[ByClass]) -> tuple[list[str], Array]:
-    """Return the classes, those of the highest mean first, and their F1 (experiments, C), NaN where there is none."""
+    """Return the classes, those of the highest mean first, and their F1 (experiments, C, 3).
+
+    That is the mean over seeds, the lowest and the highest; NaN where there is none.
+    """
     classes = list(dict.fromkeys(name for part in parts for name in part.f1))
-    values = np.array([[part.f1.get(name, math.nan) for name in classes] for part in parts])
-    means = finite_mean(values)
+    none = math.nan, math.nan
+    values = np.array(
+        [[(part.f1.get(name, math.nan), *part.spread.get(name, none)) for name in classes] for part in parts]
+    )
+    means = finite_mean(values[..., 0])
     order = [int(index) for index in np.argsort(-means, kind="stable") if math.isfinite(means[index])]
     return [classes[index] for index in order], values[:, order]
 
@@ -114,10 +138,10 @@ def _ticks(low: float, high: float, inches: float) -> list[float]:
 
 
 def _meaning(parts: Sequence[ByClass], *, turns: bool) -> str:
-    seeds = {part.seeds for part in parts}
-    mean = f", mean over N = {max(seeds)} seeds" if seeds != {1} and len(seeds) == 1 else ""
-    if len(seeds) > 1:
-        mean = ", mean over N seeds"
+    seeds = [part.seeds for part in parts]
+    mean = f", {'mean over ' * (max(seeds) > 1)}{seeds_in_words(seeds)}"
+    if any(part.spread for part in parts):
+        mean += "; lines: from the lowest to the highest seed"
     order = "their mean over experiments" if len(parts) > 1 else "it"
     return f"F1 at the last evaluation{mean}; classes are sorted by {order}." + (
         " Read down, then on to the right." if turns else ""
@@ -131,8 +155,7 @@ def _key(sheet: FigureSheet, parts: Sequence[ByClass], longest: int) -> list[tup
     from tui.figures.curves import HOLLOW, SHAPES, SIZES
 
     names = line_labels.shorten_all([plain(part.name) for part in parts], longest)
-    if len({part.seeds for part in parts}) > 1:
-        names = [f"{name} (N = {part.seeds})" for name, part in zip(names, parts, strict=True)]
+    names = with_counts(names, [part.seeds for part in parts])
     marks = markers_for(part.colour for part in parts)
     lines = [
         Line2D(
@@ -153,10 +176,12 @@ def _draw_rows(
     name_rows(axes, names, room * len(names) / rows)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.grid(axis="both", linewidth=0.4)
-    places = np.arange(len(names), dtype=np.float64)
-    for mark, scores in zip(marks, values, strict=True):
+    aside = ASIDE / len(marks) if np.isfinite(values[..., 1]).any() else 0.0
+    for number, (mark, scores) in enumerate(zip(marks, values, strict=True)):
+        places = np.arange(len(names)) + aside * (number - (len(marks) - 1) / 2)
+        axes.hlines(places, scores[:, 1], scores[:, 2], color=mark.get_color(), linewidth=0.7)
         axes.plot(
-            scores, places, color=mark.get_color(), marker=mark.get_marker(), markersize=mark.get_markersize(),
+            scores[:, 0], places, color=mark.get_color(), marker=mark.get_marker(), markersize=mark.get_markersize(),
             linestyle="none", markeredgewidth=mark.get_markeredgewidth(),
             markerfacecolor=mark.get_markerfacecolor(), markeredgecolor=mark.get_markeredgecolor(),
         )  # fmt: skip

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.analysis.curves import Array
 from tui.figures import line_labels as labels
-from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain, room_of
+from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain, room_of, seeds_in_words
 from tui.figures.last_confusion import last_matrices
 from tui.figures.source import Reading, Source
 from tui.figures.style import Look, Width
@@ -75,9 +75,8 @@ def draw(sheet: FigureSheet, parts: Sequence[Summed]) -> Figure:
     rows = math.ceil(len(parts) / columns)
     most = max(len(part.labels) for part in parts)
     side = (inches - NAMES_ROOM) / columns - 0.1
+    side -= BAR_ROOM / columns
     numbers = 72 * side / most >= LEAST_CELL
-    if not numbers:
-        side -= BAR_ROOM / columns
     above = 0.2 if max(len(part.name) for part in parts) <= side * LETTERS else 0.28
     figure = begin(
         sheet,
@@ -108,13 +107,18 @@ def draw(sheet: FigureSheet, parts: Sequence[Summed]) -> Figure:
             axes, part, 72 * side / len(part.labels),
             left=not alike or index % columns == 0, below=not alike or index + columns >= len(parts),
         )  # fmt: skip
+        axes.set_ylabel("True class" if index % columns == 0 else "")
         if numbers:
-            _write_cells(axes, part, 72 * side / len(part.labels), image)
-    if not numbers:
-        bar = figure.colorbar(image, ax=list(grid.flat[: len(parts)]), fraction=0.03, aspect=30, pad=0.02)
-        percents = [0, 1, 5, 20, 50, 100] if side * rows > 1.4 else [0, 5, 20, 100]
-        bar.set_ticks(percents, labels=[f"{percent}{' %' * (percent == 100)}" for percent in percents])
-        bar.outline.set_visible(False)
+            _write_cells(axes, part, 72 * side / len(part.labels), image, sheet.look)
+    _, bottom, *_ = labels.layout_of(figure).get()["rect"]
+    figure.supxlabel("Taken for", y=bottom + 0.01, fontsize=labels.SIZE)
+    bar = figure.colorbar(image, ax=list(grid.flat[: len(parts)]), fraction=0.03, aspect=30, pad=0.02)
+    percents = (
+        [0, 25, 50, 75, 100] if numbers else [0, 1, 5, 20, 50, 100] if side * rows > 1.4 else [0, 5, 20, 100]
+    )
+    bar.set_ticks(percents, labels=[f"{percent}{' %' * (percent == 100)}" for percent in percents])
+    bar.ax.tick_params(labelsize=5.5)
+    bar.outline.set_visible(False)
     return figure
 
 
@@ -147,7 +151,7 @@ def _in_two(name: str, width: int) -> str:
 
 def _notes(parts: Sequence[Summed]) -> list[str]:
     seeds = {part.seeds for part in parts}
-    several = f", summed over N = {max(seeds)} seeds" if len(seeds) == 1 and seeds != {1} else ""
+    several = f", {'summed over ' * (seeds != {1})}{seeds_in_words(seeds)}"
     if len(seeds) > 1:
         several = f", summed over seeds ({', '.join(f'{part.name} N = {part.seeds}' for part in parts)})"
     return [f"Cells: % of the images of a true class, at the last evaluation{several}."]
@@ -157,7 +161,7 @@ def _scale(look: Look, *, many: bool) -> tuple[Colormap, Normalize]:
     """Return colours from nothing to all; where no numbers are written, small shares are told apart by colour."""
     from matplotlib.colors import LinearSegmentedColormap, Normalize, PowerNorm
 
-    blues = BLUES_ON_PAPER if look.aspect is None else BLUES_ON_SLIDES
+    blues = BLUES_ON_SLIDES if look.is_dark else BLUES_ON_PAPER
     norm = PowerNorm(0.5, 0, 100) if many else Normalize(0, 100)
     return LinearSegmentedColormap.from_list("shares", (look.ground, *blues)), norm
 
@@ -168,8 +172,6 @@ def _name_classes(axes: Axes, part: Summed, cell: float, *, left: bool, below: b
     positions = list(range(0, len(part.labels), every))
     names = labels.shorten_all([plain(label) for label in part.labels], LONGEST)
     written = [names[position] for position in positions]
-    axes.set_ylabel("True class" if left else "")
-    axes.set_xlabel("Taken for" if below else "")
     axes.set_yticks(positions, written if left else [""] * len(positions), fontsize=5.5)
     axes.set_xticks(positions, written if below else [""] * len(positions), fontsize=5.5, rotation=90)
     axes.tick_params(length=0, pad=1.5)
@@ -177,13 +179,15 @@ def _name_classes(axes: Axes, part: Summed, cell: float, *, left: bool, below: b
         spine.set(visible=True, linewidth=0.4)
 
 
-def _write_cells(axes: Axes, part: Summed, cell: float, image: Any) -> None:
-    """Write each cell's percentage; nothing where it rounds to nothing."""
+def _write_cells(axes: Axes, part: Summed, cell: float, image: Any, look: Look) -> None:
+    """Write each cell's percentage, quietly where it rounds to nothing; none in the row of a class without images."""
     percent = part.percent
-    for row, column in zip(*np.nonzero(percent >= 0.5), strict=True):
+    seen = np.flatnonzero(part.counts.sum(axis=1)).tolist()
+    for row, column in ((row, column) for row in seen for column in range(percent.shape[1])):
         red, green, blue, _ = image.cmap(image.norm(percent[row, column]))
         dark = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.25
         axes.text(
             column, row, f"{percent[row, column]:.0f}", ha="center", va="center_baseline",
-            fontsize=min(6.5, 0.48 * cell), color="#ffffff" if dark else "#111111",
+            fontsize=min(6.5, 0.48 * cell),
+            color=look.quiet if percent[row, column] < 0.5 else "#ffffff" if dark else "#111111",
         )  # fmt: skip

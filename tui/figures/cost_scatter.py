@@ -2,10 +2,10 @@
 
 ::
 
-    ┤        ┌─────────── ● BiT      Filled: on the Pareto front, for no cheaper one is told to be as good.
-    ┤ ●──────┘                       Hollow: it may be on it, for seeds or costs do not tell.
-    ┤ ViT           • hybrid         Small: dominated, for a cheaper one is told to be better.
-    └────────────────────────
+    ┤        ●░░░░░░░░░░░ BiT       Filled: on the Pareto front, for no cheaper one is told to be as good.
+    ┤ ●░░░░░░░░░░░░░░░░░░           Hollow: it may be on it, for seeds or costs do not tell.
+    ┤ ViT░░░░░░░░░• hybrid░         Small: dominated, for a cheaper one is told to be better.
+    └────────────────────────       Shaded: what the front dominates; a line would run through intervals.
 """
 
 from __future__ import annotations
@@ -21,11 +21,20 @@ from engine.analysis.conclusions.judged_metrics import judged_metric
 from engine.analysis.conclusions.pareto_front import Mark, pareto_front
 from engine.analysis.curves import LARGEST, Array
 from engine.analysis.results import Result, read_gpu_hours
+from engine.catalog.metrics import metric_of
 from tui.axis_ticks import PLAIN, Unit, limits, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, y_scale
-from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain
-from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of
+from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain, with_counts
+from tui.figures.final_scores import (
+    Scored,
+    dashes_of,
+    drawable,
+    meanings,
+    read_score,
+    seeds_of,
+    ticks_of,
+)
 from tui.figures.point_labels import name_points
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
@@ -97,7 +106,7 @@ def read(source: Source) -> Reading[Point]:
 def draw(sheet: FigureSheet, parts: Sequence[Point]) -> Figure:
     """Draw points, at least one: their names beside them, or above the axes where they do not fit."""
     scored = [part.scored for part in parts]
-    names = counted(line_labels.shorten_all([plain(part.name) for part in scored], 32), scored)
+    names = with_counts(line_labels.shorten_all([plain(part.name) for part in scored], 32), seeds_of(scored))
     figure, axes, marks, places = _draw(sheet, parts)
     if not name_points(figure, axes, places, names, [part.colour for part in scored], sheet.look):
         figure, *_ = _draw(sheet, parts, list(zip(marks, names, strict=True)))
@@ -123,7 +132,7 @@ def _draw(
     _set_score_axis(axes, scored, scale, sheet)
     front = np.asarray([mark is Mark.ON_FRONT for mark in standing])
     if Mark.MAY_BE not in standing:
-        _draw_front(axes, x[front], y[front], sheet, first="pre" if sheet.x == "images-per-s" else "post")
+        _shade_front(axes, x[front], y[front], sheet)
     shapes = markers_for(part.colour for part in scored)
     marks = []
     for row, part in enumerate(scored):
@@ -189,8 +198,9 @@ def _notes(cost: Cost, scored: Sequence[Scored], *, several: bool) -> list[str]:
         notes.append(f"{cost.words}: {cost.meaning}.")
     if several:
         notes.append(
-            "Filled: on the Pareto front; hollow: may be on it, as seeds or costs do not tell; small: a cheaper one is "
-            "told to be as good or better. Horizontal lines: from the least to the most of the seeds."
+            "Filled: on the Pareto front, which dominates what is shaded; hollow: may be on it, as seeds or costs do "
+            "not tell; small: a cheaper one is told to be as good or better. Horizontal lines: from the least to the "
+            "most of the seeds."
         )
     return [" ".join(notes)]
 
@@ -221,11 +231,19 @@ def _set_score_axis(axes: Axes, scored: Sequence[Scored], scale: Scale, sheet: F
     axes.grid(axis="y")
 
 
-def _draw_front(axes: Axes, x: Array, y: Array, sheet: FigureSheet, first: str) -> None:
+def _shade_front(axes: Axes, x: Array, y: Array, sheet: FigureSheet) -> None:
+    """Shade what costs no less and scores no better than a point of the front (N,), up to the edges of the axes."""
+    left, right = axes.get_xlim()
     order = np.lexsort((y, x))
-    x, y = np.repeat(x[order], 2), np.repeat(y[order], 2)
-    x, y = (x[1:], y[:-1]) if first == "post" else (x[:-1], y[1:])
-    axes.plot(x, y, color=sheet.look.quiet, linewidth=0.7, zorder=1.5, label="front")
+    x, y = x[order], y[order]
+    cheaper_is_right = sheet.x == "images-per-s"
+    x = np.append(left, x) if cheaper_is_right else np.append(x, right)
+    y = np.append(y[0], y) if cheaper_is_right else np.append(y, y[-1])
+    worst = axes.get_ylim()[0 if metric_of(sheet.y).kind.direction == "higher" else 1]
+    axes.fill_between(
+        x, y, worst, step="pre" if cheaper_is_right else "post", color=sheet.look.quiet, alpha=0.12, linewidth=0,
+        zorder=0.5, label="front",
+    )  # fmt: skip
 
 
 def _draw_point(
@@ -241,9 +259,10 @@ def _draw_point(
 
     low, high = drawable(part.ends, scale)
     if part.score.interval is not None:
-        axes.errorbar(
+        line = axes.errorbar(
             *at, yerr=[[at[1] - low], [high - at[1]]], color=part.colour, elinewidth=0.8, fmt="none"
         )
+        line[2][0].set_linestyle(dashes_of(part.score))
     if len(part.score.values) > 1:
         axes.plot(
             np.full(len(part.score.values), at[0]), drawable(part.score.values, scale), "o", color=part.colour,

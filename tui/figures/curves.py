@@ -17,6 +17,7 @@ from engine.analysis.curves import (
     FEW,
     LARGEST,
     Array,
+    Bools,
     Curve,
     alike,
     band_words,
@@ -24,12 +25,22 @@ from engine.analysis.curves import (
     curve_of,
     mean_over_seeds,
 )
+from engine.analysis.memory_curves import is_memory
 from engine.catalog.metrics import Axis
+from engine.history.reader import History
 from engine.history.x_axes import TIMELESS
 from tui.axis_ticks import PLAIN, Unit, linear_ticks, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, x_title, y_scale
-from tui.figures.figure_sheet import TITLE, FigureSheet, plain, wrap, write_notes
+from tui.figures.figure_sheet import (
+    TITLE,
+    FigureSheet,
+    plain,
+    seeds_in_words,
+    with_counts,
+    wrap,
+    write_notes,
+)
 from tui.figures.source import Reading, Source
 from tui.figures.style import PAPER, Look, Width
 from tui.figures.style import style as style
@@ -46,7 +57,7 @@ LETTERS = 5.8
 MANY = 16
 """So many names fit beside the axes of a figure as high as others."""
 DENSE = 30
-"""A curve of up to so many points shows each of them."""
+"""A curve of up to so many points, or epochs, shows each of them."""
 
 SHAPES = dict(zip("●▲■◆▼★○△□◇▽☆", "o^sDv*o^sDv*", strict=True))
 SIZES = {"★": 5.5, "☆": 5.0, "▲": 4.2, "▼": 4.2, "●": 3.8}
@@ -63,6 +74,7 @@ class Picture:
     """All that a figure shows."""
 
     title: str
+    """Empty for a figure whose title stands above it in a text."""
     metric: str
     axis: Axis
     lines: tuple[ChartLine, ...]
@@ -79,19 +91,28 @@ def read(source: Source) -> Reading[ChartLine]:
     """Return the line that the runs of an experiment make."""
     definition = source.figure
     axis = cast("Axis", definition.x)
-    only = definition.y if axis in TIMELESS else None
+    only, highest = definition.y if axis in TIMELESS else None, is_memory(definition.y)
+    histories = [source.history(run.run.path, only) for run in source.choice.runs]
     curves = [
-        curve_of(
-            run.run.id, *source.history(run.run.path, only).series(definition.y, axis), definition.smoothing
-        )
-        for run in source.choice.runs
+        curve_of(run.run.id, *history.series(definition.y, axis), definition.smoothing, highest=highest)
+        for run, history in zip(source.choice.runs, histories, strict=True)
     ]
     if not curves:
         return Reading(None)
     mean = mean_over_seeds(curves, bounds_of(definition.y), definition.smoothing)
     if not np.isfinite(mean.y).any():
         return Reading(None)
-    return Reading(ChartLine(source.experiment.name, source.colour, mean))
+    epochs = frozenset(
+        place for history in histories for place in _ends_of_epochs(history, definition.y, axis)
+    )
+    return Reading(ChartLine(source.experiment.name, source.colour, mean, epochs=epochs))
+
+
+def _ends_of_epochs(history: History, metric: str, axis: Axis) -> list[float]:
+    """Return where on an axis a metric was measured at the end of an epoch."""
+    (places, _), (epochs, _) = history.series(metric, axis), history.series(metric, "epoch")
+    ends: list[float] = places[_is_whole(epochs)].tolist()
+    return ends
 
 
 def draw(sheet: FigureSheet, lines: Sequence[ChartLine]) -> Figure:
@@ -117,18 +138,18 @@ def draw_picture(picture: Picture, look: Look = PAPER, width: Width | None = Non
     scale = y_scale(picture.metric, [line.curve.y for line in picture.lines])
     _set_x(axes, picture)
     _set_y(axes, picture, scale)
-    ends = [_draw_line(axes, line, kind, scale, look) for line, kind in _kinds(picture)]
+    ends = [_draw_line(axes, line, kind, scale, look, picture.axis) for line, kind in _kinds(picture)]
     longest = LONGEST_NAME if not wide else min(LONGEST_NAME, int(LETTERS * size[0]))
     names = line_labels.shorten_all([plain(line.name) for line in picture.lines], longest)
-    if len({line.curve.n for line in picture.lines}) > 1:
-        names = [f"{name} (N = {line.curve.n})" for name, line in zip(names, picture.lines, strict=True)]
-    title = figure.suptitle(
+    names = with_counts(names, [line.curve.n for line in picture.lines])
+    title = picture.title and figure.suptitle(
         wrap(picture.title, round(13.2 * size[0]) if look.aspect else 96 if wide else 43),
         ha="left", x=0.01, fontsize=TITLE, fontweight="bold",
     )  # fmt: skip
     write_notes(figure, [*_legend_notes(picture), *picture.notes], look, grows=True)
     line_labels.label(figure, axes, ends, names, wide=wide)
-    title.set_x(axes.get_position().x0)
+    if title:
+        title.set_x(axes.get_position().x0)
     return figure
 
 
@@ -155,7 +176,7 @@ def _kinds(picture: Picture) -> Iterator[tuple[ChartLine, tuple[str, Any]]]:
 
 
 def _draw_line(
-    axes: Axes, line: ChartLine, kind: tuple[str, Any], scale: Scale, look: Look
+    axes: Axes, line: ChartLine, kind: tuple[str, Any], scale: Scale, look: Look, axis: Axis
 ) -> line_labels.End:
     mark, dashes = kind
     curve, colour = line.curve, line.colour
@@ -172,11 +193,14 @@ def _draw_line(
         "markerfacecolor": look.ground if mark in HOLLOW else colour,
         "markeredgecolor": colour if mark in HOLLOW else look.ground,
     }  # fmt: skip
+    at_epochs = _is_whole(curve.x) if axis == "epoch" else np.isin(curve.x, list(line.epochs))
     if curve.rest is not None:
         rest = curve.rest / scale.size
-        axes.plot(curve.x, rest, linestyle=REST, markevery=_marked(rest), **kind_of_line)
+        axes.plot(curve.x, rest, linestyle=REST, markevery=_marked(rest, at_epochs), **kind_of_line)
     whole = curve.whole / scale.size
-    (artist,) = axes.plot(curve.x, whole, linestyle=dashes, markevery=_marked(whole), **kind_of_line)
+    (artist,) = axes.plot(
+        curve.x, whole, linestyle=dashes, markevery=_marked(whole, at_epochs), **kind_of_line
+    )
     last = np.flatnonzero(np.isfinite(curve.y))[-1]
     return line_labels.End(artist, colour, float(curve.x[last]), float(curve.y[last]) / scale.size)
 
@@ -208,13 +232,26 @@ def _drawable(values: Array | None, *, positive: bool = False) -> Array | None:
     return np.where(there, np.clip(values, -LARGEST, LARGEST), np.nan)
 
 
-def _marked(y: Array) -> list[int]:
-    """Return which points to mark: all of a few; of many, those alone between gaps, where no line would show them."""
+def _marked(y: Array, at_epochs: Bools) -> list[int]:
+    """Return which points to mark: the ends of epochs, where there are few; all of a few points beside no epoch's end.
+
+    Points alone between gaps, where no line would show them, are marked too.
+
+    Args:
+        y: Values (N,).
+        at_epochs: Which of them were measured at the end of an epoch (N,).
+    """
     there = np.isfinite(y)
-    if there.sum() > DENSE:
-        around = np.concatenate(([False], there, [False]))
-        there = there & ~around[:-2] & ~around[2:]
-    return [int(i) for i in np.flatnonzero(there)]
+    around = np.concatenate(([False], there, [False]))
+    alone = there & ~around[:-2] & ~around[2:]
+    ends = there & at_epochs
+    chosen = ends if ends.any() else there
+    return [int(i) for i in np.flatnonzero(alone | (chosen & (chosen.sum() <= DENSE)))]
+
+
+def _is_whole(epochs: Array) -> Bools:
+    """Return which epochs (N,) are whole: steps of a share of one add up to nearly that."""
+    return np.abs(epochs - np.round(epochs)) < 1e-6
 
 
 def _set_x(axes: Axes, picture: Picture) -> None:
@@ -227,7 +264,7 @@ def _set_x(axes: Axes, picture: Picture) -> None:
         low, high = picture.view
     elif picture.axis == "epoch" and math.ceil(high) - high < 0.05 * (high - low):
         high = math.ceil(high)  # the last values of an epoch are logged a little before its end
-    margin = 0.0 if picture.view is not None else 0.02 * (high - low)
+    margin = 0.02 * (high - low)
     axes.set_xlim(low - margin, high + margin)
     ticks = linear_ticks(
         low / size, high / size, 7, PLAIN, whole=picture.axis in ("epoch", "step", "samples")
@@ -262,10 +299,15 @@ def _set_y(axes: Axes, picture: Picture, scale: Scale) -> None:
 def _legend_notes(picture: Picture) -> list[str]:
     """Return what the drawing itself has to explain."""
     curves = [line.curve for line in picture.lines]
+    counts = [curve.n for curve in curves]
     notes = []
+    if max(counts) > 1:
+        notes.append(f"Lines: mean over {seeds_in_words(counts)}.")
+    else:
+        notes.append(f"{seeds_in_words(counts)}{' each' * (len(counts) > 1)}.")
     if words := band_words(curves):
         thin = " Thin lines: the seeds." if any(1 < curve.n <= FEW for curve in curves) else ""
-        notes.append(f"Lines: mean over seeds. Bands: {words}.{thin}")
+        notes.append(f"Bands: {words}.{thin}")
     if fewer := [(line.name, line.curve.fewer) for line in picture.lines if line.curve.fewer]:
         notes.append(f"Dashed: the mean of fewer seeds ({_listed(picture, fewer)}).")
     if lost := [
@@ -274,7 +316,7 @@ def _legend_notes(picture: Picture) -> list[str]:
         notes.append(f"Crosses: seeds that diverged, where the mean ends ({_listed(picture, lost)}).")
     if picture.smoothing:
         notes.append(f"Smoothed: exponential moving average, weight {picture.smoothing:g}.")
-    return [" ".join(notes)] if notes else []
+    return [" ".join(notes)]
 
 
 def _listed(picture: Picture, lacks: Sequence[tuple[str, str]]) -> str:

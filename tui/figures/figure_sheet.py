@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ class FigureSheet:
     """What a figure says around what it shows, and how it is to look."""
 
     title: str
+    """Empty for a figure whose title stands above it in a text."""
     y: str
     """The metric."""
     x: str = ""
@@ -201,6 +202,20 @@ def name_rows(axes: Axes, names: Sequence[str], room: float) -> float:
     axes.set_yticks(range(len(names)), names, fontsize=size)
     axes.spines["left"].set_visible(False)
     return size
+
+
+def seeds_in_words(counts: Collection[int]) -> str:
+    """Return how many seeds each experiment of a figure has: ``N = 3 seeds``; ``N seeds`` where they differ."""
+    if len(set(counts)) > 1:
+        return "N seeds"
+    return f"N = {max(counts)} seed{'s' * (max(counts) != 1)}"
+
+
+def with_counts(names: Sequence[str], counts: Sequence[int]) -> list[str]:
+    """Return names, each with its number of seeds where they differ in it."""
+    if len(set(counts)) < 2:
+        return list(names)
+    return [f"{name} (N = {count})" for name, count in zip(names, counts, strict=True)]
 
 
 def plain(text: str) -> str:

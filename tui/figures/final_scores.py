@@ -10,8 +10,10 @@ import numpy as np
 from engine.analysis.curves import LARGEST, Array
 from engine.analysis.results import OVER_SEEDS, Hours, Result, Score, result_of
 from engine.analysis.runs_that_count import Candidate
+from engine.catalog.metrics import metric_of
 from tui.axis_ticks import Unit, linear_ticks
 from tui.figures.axis_titles import Scale
+from tui.figures.figure_sheet import seeds_in_words
 from tui.figures.source import Reading, Source
 
 
@@ -45,29 +47,34 @@ def read_score(source: Source, hours: Hours = _no_hours) -> Reading[Scored]:
     return Reading(scored, result.remarks)
 
 
-def seeds_of(parts: Sequence[Scored]) -> set[int]:
-    """Return the numbers of seeds that experiments have."""
-    return {len(part.score.values) for part in parts}
+def best_first(parts: Sequence[Scored], metric: str) -> list[Scored]:
+    """Return experiments by their means, the best first; as they are by a metric that is neither good nor bad."""
+    direction = metric_of(metric).kind.direction
+    if direction == "neither":
+        return list(parts)
+    return sorted(parts, key=lambda part: part.score.mean, reverse=direction == "higher")
 
 
-def counted(names: Sequence[str], parts: Sequence[Scored]) -> list[str]:
-    """Return the names, each with its number of seeds where the experiments differ in it."""
-    if len(seeds_of(parts)) == 1:
-        return list(names)
-    return [f"{name} (N = {len(part.score.values)})" for name, part in zip(names, parts, strict=True)]
+def seeds_of(parts: Sequence[Scored]) -> list[int]:
+    """Return how many seeds each experiment has."""
+    return [len(part.score.values) for part in parts]
 
 
 def meanings(mark: str, parts: Sequence[Scored]) -> Iterator[str]:
     """Yield what a figure's marks are of, ``mark`` being what a mean is drawn as."""
     counts = seeds_of(parts)
-    number = f"N = {max(counts)}" if len(counts) == 1 else "N"
-    seeds = f"mean over {number} seed{'s' * (counts != {1})}" if counts != {1} else "one seed (N = 1)"
+    seeds = "mean over " * (max(counts) > 1) + seeds_in_words(counts)
     yield f"{mark}: final value, {seeds}." + (" Small dots: the seeds." if max(counts) > 1 else "")
     kinds = [part.score.interval.kind for part in parts if part.score.interval is not None]
     if OVER_SEEDS in kinds:
         yield "Lines: 95 % interval of the mean, Student's t over seeds."
     if other := [kind for kind in dict.fromkeys(kinds) if kind != OVER_SEEDS]:
-        yield f"One seed: line is the 95 % interval of that model, {' and '.join(other)}."
+        yield f"One seed: the dotted line is the 95 % interval of that model, {' and '.join(other)}."
+
+
+def dashes_of(score: Score) -> str:
+    """Return the dashes of an interval: that over images is dotted, beside those over seeds."""
+    return "solid" if score.interval is None or score.interval.kind == OVER_SEEDS else ":"
 
 
 def drawable(values: Sequence[float], scale: Scale) -> Array:

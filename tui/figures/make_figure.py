@@ -17,7 +17,7 @@ from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.history.reader import History
 from engine.runs.store import Store
-from tui.figures.caveats import FigureEntry, cautions, lacks, other_settings, whats_missing
+from tui.figures.caveats import FigureEntry, cautions, lacks, made_with, other_settings, whats_missing
 from tui.figures.figure_sheet import FigureSheet
 from tui.figures.files import Format, origin_of, save
 from tui.figures.registry import KINDS
@@ -92,6 +92,8 @@ def make(
     formats: Sequence[Format],
     look: Look = PAPER,
     width: Width | None = None,
+    *,
+    titled: bool = True,
 ) -> Drawn:
     """Draw a figure.
 
@@ -101,6 +103,7 @@ def make(
         formats: Of ``tui.figures.files.FORMATS``.
         look: On paper or on slides.
         width: In a column or over a page; None for what the figure needs.
+        titled: Whether its title stands in it.
 
     Returns:
         The figure's files and its notes.
@@ -112,7 +115,11 @@ def make(
     notes += [remark for entry in entries for remark in entry.remarks]
     metric = KINDS[figure.kind].needs(figure)
     printed = [*notes, *lacks(unexplained, metric, library.candidates)]
-    files = _files(figure, drawn, printed, formats, look, width, library.unwritable) if drawn else {}
+    if figure.kind != "steptime":
+        printed = [*made_with(drawn), *printed]
+    files: Mapping[Format, bytes] = {}
+    if drawn:
+        files = _files(figure, drawn, printed, formats, look, width, library.unwritable, titled)
     others = [line for entry in drawn for line in other_settings(entry)]
     missing = whats_missing(metric, unexplained, library.candidates, library.config, library.store)
     runs = sum(len(entry.choice.runs) for entry in drawn)
@@ -127,11 +134,19 @@ def _files(
     look: Look,
     width: Width | None,
     unwritable: set[str],
+    titled: bool,
 ) -> dict[Format, bytes]:
     """Return the file of each format; ``unwritable`` gets the characters that no font here has."""
     title = figure.title or figure.name
     sheet = FigureSheet(
-        title, figure.y, figure.x, figure.y_label, figure.smoothing, tuple(notes), look=look, width=width
+        title if titled else "",
+        figure.y,
+        figure.x,
+        figure.y_label,
+        figure.smoothing,
+        tuple(notes),
+        look=look,
+        width=width,
     )
     origin = origin_of(run for entry in drawn for run in entry.choice.runs)
     with style(look):

@@ -107,9 +107,11 @@ def _marks(places: Array, point: float) -> list[Bbox]:
 
 def _bars(axes: Axes, point: float) -> Iterator[Bbox]:
     """Yield the room of error bars and of the lines that are drawn, in pixels."""
+    from matplotlib.collections import LineCollection
     from matplotlib.transforms import Bbox
 
-    paths = [path.transformed(axes.transData) for bars in axes.collections for path in bars.get_paths()]
+    bars = [each for each in axes.collections if isinstance(each, LineCollection)]
+    paths = [path.transformed(axes.transData) for each in bars for path in each.get_paths()]
     paths += [line.get_path().transformed(line.get_transform()) for line in axes.lines]
     for path in paths:
         ends = np.asarray(path.vertices, dtype=np.float64)  # (N, 2)

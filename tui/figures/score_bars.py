@@ -7,19 +7,44 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.analysis.curves import Array
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, y_scale
-from tui.figures.figure_sheet import NAMES, FigureSheet, begin, is_wide, name_rows, plain, room_of
-from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of, written
+from tui.figures.figure_sheet import (
+    NAMES,
+    FigureSheet,
+    begin,
+    is_wide,
+    name_rows,
+    plain,
+    room_of,
+    with_counts,
+)
+from tui.figures.final_scores import (
+    Scored,
+    best_first,
+    dashes_of,
+    drawable,
+    meanings,
+    read_score,
+    seeds_of,
+    ticks_of,
+    written,
+)
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 ROW, LEAST_ROW = 0.24, 0.09
 """Inches of a row: the preferred height, and the least."""
+DOT = 2.4
+"""Points: the size of a seed's dot where rows are as high as they should be."""
+LANES = (0.17, -0.17, 0.0, 0.34, -0.34)
+"""Where in a row dots stand that would lie on each other, in heights of a row: first off the interval's line."""
 
 
 def read(source: Source) -> Reading[Scored]:
@@ -28,7 +53,8 @@ def read(source: Source) -> Reading[Scored]:
 
 
 def draw(sheet: FigureSheet, parts: Sequence[Scored]) -> Figure:
-    """Draw bars, at least one."""
+    """Draw bars, at least one, the best at the top."""
+    parts = best_first(parts, sheet.y)
     longest = max(len(part.name) for part in parts)
     fitting: Width = "page" if longest > NAMES[1] else "column"
     wide = is_wide(sheet, fitting)
@@ -42,30 +68,53 @@ def draw(sheet: FigureSheet, parts: Sequence[Scored]) -> Figure:
     axes = figure.add_subplot()
     scale = y_scale(sheet.y, [np.asarray(part.score.values) for part in parts])
     names = line_labels.shorten_all([plain(part.name) for part in parts], NAMES[not wide])
-    size = name_rows(axes, counted(names, parts), room_of(figure) - 0.45)
-    for row, part in enumerate(parts):
-        _draw_bar(axes, row, part, scale, sheet, size / line_labels.SIZE)
+    size = name_rows(axes, with_counts(names, seeds_of(parts)), room_of(figure) - 0.45)
+    dots = [
+        _draw_bar(axes, row, part, scale, sheet, size / line_labels.SIZE) for row, part in enumerate(parts)
+    ]
     _set_value_axis(axes, sheet, scale, 6 if wide else 4)
     for row, part in enumerate(parts):
         _write_value(axes, row, part, scale, size)
-    _make_room(figure, axes)
+    make_room(figure, axes)
+    width = (DOT + 0.5) * size / line_labels.SIZE * figure.dpi / 72  # pixels
+    for row, line in enumerate(dots):
+        places = axes.transData.transform(np.asarray(line.get_xydata()))[:, 0]
+        line.set_ydata(row + lanes(places, width))
     return figure
 
 
-def _draw_bar(axes: Axes, row: int, part: Scored, scale: Scale, sheet: FigureSheet, size: float) -> None:
-    """Draw a bar; ``size`` is that of its marks, 1 where rows are as high as they should be."""
+def lanes(places: Array, width: float) -> Array:
+    """Return how far from the middle of a row its dots stand (N,), so that each is seen.
+
+    Args:
+        places: Where along the row the dots stand (N,), in pixels.
+        width: Of a dot, in pixels.
+    """
+    ends: list[float] = []  # of the last dot of each lane
+    lane = np.zeros(len(places), dtype=int)
+    for index in np.argsort(places, kind="stable"):
+        free = (number for number, end in enumerate(ends) if places[index] - end >= width)
+        lane[index] = number = next(free, len(ends))
+        ends[number : number + 1] = [float(places[index])]
+    offsets = LANES if len(ends) <= len(LANES) else np.linspace(min(LANES), max(LANES), len(ends))
+    return np.asarray(offsets)[lane]
+
+
+def _draw_bar(axes: Axes, row: int, part: Scored, scale: Scale, sheet: FigureSheet, size: float) -> Line2D:
+    """Draw a bar and return its dots; ``size`` is that of its marks, 1 where rows are as high as they should be."""
     mean, low, high = drawable((part.score.mean, *part.ends), scale)
     axes.barh(row, mean, 0.62, color=part.colour, linewidth=0)
     if part.score.interval is not None:
-        axes.errorbar(
+        line = axes.errorbar(
             mean, row, xerr=[[mean - low], [high - mean]], color=sheet.look.ink, elinewidth=0.9, capsize=2.2 * size,
             capthick=0.9,
         )  # fmt: skip
-    if len(part.score.values) > 1:
-        axes.plot(
-            drawable(part.score.values, scale), np.full(len(part.score.values), row + 0.17), "o", markersize=2.4 * size,
-            markerfacecolor=sheet.look.ground, markeredgecolor=sheet.look.ink, markeredgewidth=0.5,
-        )  # fmt: skip
+        line[2][0].set_linestyle(dashes_of(part.score))
+    (dots,) = axes.plot(
+        drawable(part.score.values, scale), np.full(len(part.score.values), float(row)), "o", markersize=DOT * size,
+        markerfacecolor=sheet.look.ground, markeredgecolor=sheet.look.ink, markeredgewidth=0.5, zorder=3, label="seeds",
+    )  # fmt: skip
+    return dots
 
 
 def _set_value_axis(axes: Axes, sheet: FigureSheet, scale: Scale, count: int) -> None:
@@ -92,7 +141,7 @@ def _write_value(axes: Axes, row: int, part: Scored, scale: Scale, size: float) 
     )  # fmt: skip
 
 
-def _make_room(figure: Figure, axes: Axes) -> None:
+def make_room(figure: Figure, axes: Axes) -> None:
     """Widen the axis until the values that are written at the bars' ends stand within it."""
     low, high = axes.get_xlim()
     figure.draw_without_rendering()

@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING
 from engine.analysis.statistics.seed_intervals import seed_mean
 from engine.analysis.step_time import EVALUATION, in_step, mean_of
 from engine.catalog.metrics import PHASES
-from engine.text import shorten
+from engine.text import milliseconds, shorten
 from tui.axis_ticks import Unit
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale
-from tui.figures.figure_sheet import NAMES, FigureSheet, begin, is_wide, name_rows, plain, room_of
+from tui.figures.figure_sheet import (
+    NAMES,
+    FigureSheet,
+    begin,
+    is_wide,
+    name_rows,
+    plain,
+    room_of,
+    seeds_in_words,
+    with_counts,
+)
 from tui.figures.final_scores import ticks_of
-from tui.figures.score_bars import LEAST_ROW, ROW
+from tui.figures.score_bars import LEAST_ROW, ROW, make_room
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
 
@@ -30,7 +40,8 @@ COLOURS = {
 }  # fmt: skip
 """Of the phases: neighbours differ in lightness too, for readers without colour."""
 OTHERS = ("#a3b18a", "#b5651d", "#b0a8d8", "#4f7f6f")
-MILLISECONDS = Scale("Time of a step (ms)", Unit(floor=0.0))
+UNITS = ((3_600_000.0, "h"), (60_000.0, "min"), (1000.0, "s"), (1.0, "ms"))
+"""Milliseconds of each unit of the axis, and its name."""
 MOST_MS = 1e12
 
 
@@ -71,19 +82,30 @@ def draw(sheet: FigureSheet, parts: Sequence[Spent]) -> Figure:
     )
     axes = figure.add_subplot()
     names = line_labels.shorten_all([plain(part.name) for part in parts], NAMES[not wide])
-    size = name_rows(axes, names, room_of(figure) - 0.45)
+    size = name_rows(axes, with_counts(names, [part.seeds for part in parts]), room_of(figure) - 0.45)
     longest = max(sum(part.phases.values()) for part in parts) or 1.0
-    for row, part in enumerate(parts):
-        _draw_bar(axes, row, part, colours, sheet.look.ground, size)
-    axes.set_xlim(0, longest * (1.12 if wide else 1.25))
-    axes.set_xticks(*ticks_of(0, longest, 6 if wide else 4, MILLISECONDS))
-    axes.set_xlabel(MILLISECONDS.title)
+    scale = _scale(longest)
+    widths = [{name: part.phases.get(name, 0.0) / scale.size for name in colours} for part in parts]
+    for row, (part, spent) in enumerate(zip(parts, widths, strict=True)):
+        _draw_bar(axes, row, spent, colours, sheet.look.ground)
+        axes.annotate(
+            milliseconds(sum(part.phases.values())), (sum(spent.values()), row), (4, 0),
+            textcoords="offset points", va="center_baseline", fontsize=size,
+        )  # fmt: skip
+    axes.set_xlim(0, longest / scale.size)
+    axes.set_xticks(*ticks_of(0, longest / scale.size, 6 if wide else 4, scale))
+    axes.set_xlabel(scale.title)
     axes.grid(axis="x")
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    for row, part in enumerate(parts):
-        _write_shares(figure, axes, row, part, colours, 0.9 * size)
+    make_room(figure, axes)
+    for row, spent in enumerate(widths):
+        _write_shares(figure, axes, row, spent, colours, 0.9 * size)
     return figure
+
+
+def _scale(longest: float) -> Scale:
+    """Return the axis of times up to ``longest`` milliseconds, in the unit that people would say them in."""
+    size, name = next((unit for unit in UNITS if longest >= 2 * unit[0]), UNITS[-1])
+    return Scale(f"Time of a step ({name})", Unit(floor=0.0), size)
 
 
 def _phases(source: Source, path: Path) -> dict[str, float]:
@@ -109,10 +131,9 @@ def _colours(parts: Sequence[Spent]) -> dict[str, str]:
 
 
 def _meaning(parts: Sequence[Spent]) -> str:
-    seeds = {part.seeds for part in parts}
-    over = f" and N = {max(seeds)} seeds" if len(seeds) == 1 and seeds != {1} else ""
     shared = any(part.phases.get(EVALUATION) for part in parts)
-    return f"Means over all steps{over if len(seeds) == 1 else ' and seeds'}; shares in the bars." + (
+    seeds = seeds_in_words([part.seeds for part in parts])
+    return f"Means over all steps, {seeds}; shares in the bars." + (
         " An evaluation is shared out over the steps between two." if shared else ""
     )
 
@@ -124,27 +145,24 @@ def _key(colours: Mapping[str, str]) -> list[tuple[Patch, str]]:
 
 
 def _draw_bar(
-    axes: Axes, row: int, part: Spent, colours: Mapping[str, str], ground: str, size: float
+    axes: Axes, row: int, widths: Mapping[str, float], colours: Mapping[str, str], ground: str
 ) -> None:
     left = 0.0
-    for name, colour in colours.items():
-        width = part.phases.get(name, 0.0)
-        axes.barh(row, width, 0.66, left=left, color=colour, edgecolor=ground, linewidth=0.5)
+    for name, width in widths.items():
+        axes.barh(row, width, 0.66, left=left, color=colours[name], edgecolor=ground, linewidth=0.5)
         left += width
-    axes.annotate(
-        f"{left:,.3g} ms", (left, row), (4, 0), textcoords="offset points", va="center_baseline", fontsize=size
-    )  # fmt: skip
 
 
 def _write_shares(
-    figure: Figure, axes: Axes, row: int, part: Spent, colours: Mapping[str, str], size: float
+    figure: Figure, axes: Axes, row: int, widths: Mapping[str, float], colours: Mapping[str, str], size: float
 ) -> None:
     """Write each phase's share where its piece of the bar has the room."""
-    total = sum(part.phases.values())
-    pixels = axes.bbox.width / axes.get_xlim()[1]
+    total = sum(widths.values())
+    low, high = axes.get_xlim()
+    pixels = axes.bbox.width / (high - low)
     left = 0.0
-    for name, colour in colours.items():
-        width = part.phases.get(name, 0.0)
+    for name, width in widths.items():
+        colour = colours[name]
         share = f"{100 * width / total:.0f} %" if total else ""
         if line_labels.measure(figure, share).width * 1.15 < width * pixels:
             ink = "#ffffff" if colour in ("#2f78b7", "#6e6e6e", "#b5651d", "#4f7f6f") else "#111111"

@@ -83,6 +83,11 @@ class Look:
     aspect: float | None = None
     """Height over width; None where a figure is as high as what it shows needs."""
 
+    @property
+    def is_dark(self) -> bool:
+        """Whether its ground is dark."""
+        return self.theme == "vitui-dark"
+
     def size(self, width: Width, height: float) -> tuple[float, float]:
         """Return width and height in inches of a figure that would like to be so high."""
         inches = self.widths[width]
@@ -100,6 +105,16 @@ SLIDES = Look(
     "vitui-dark",
     aspect=9 / 16,
 )
+AT_NIGHT = Look(
+    "#0e1116",
+    "#ececec",
+    "#a8a8a8",
+    STYLE | _DARK | {"figure.facecolor": "#0e1116", "axes.facecolor": "#0e1116"},
+    PAPER.widths,
+    PAPER.dpi,
+    "vitui-dark",
+)
+"""As on paper, on the ground of the report's page in dark mode."""
 LOOKS: Mapping[Style, Look] = {"paper": PAPER, "slides": SLIDES}
 
 

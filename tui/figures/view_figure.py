@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -18,6 +18,7 @@ from engine.catalog.metrics import Axis
 from engine.catalog.output_folders import FIGURES_AND_TABLES
 from engine.runs.status import Status
 from engine.runs.store import Run
+from tui.figures.axis_titles import title as metric_title
 from tui.figures.curves import Picture, draw_picture
 from tui.figures.files import FORMATS, ExportError, Format, origin_of, replace_file, save
 from tui.figures.style import drawn_in_fonts, no_font, style
@@ -26,6 +27,8 @@ from tui.state.chart_line import ChartLine
 
 MOST_BYTES = 80
 """Of a metric or an experiment in the name of a file."""
+MOST_NAMES, MOST_SEEDS = 2, 8
+"""How many experiments a title names, and how many seeds small print lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +41,18 @@ class ChartView:
     """What each run is called."""
     signs: Mapping[str, Sign]
     statuses: Mapping[str, Status]
+    """Of the runs, and of those that curves are means of."""
     axis: Axis
     smoothing: float = 0.0
     zoom: tuple[float, float] | None = None
     log_y: bool = False
+    folds: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By run, all runs that its curve may be the mean of."""
+
+    def behind(self, curve: Curve) -> list[Status]:
+        """Return the runs that a curve is of."""
+        runs = self.folds.get(curve.run, (curve.run,)) if curve.n > 1 else (curve.run,)
+        return [self.statuses[run] for run in runs if run in self.statuses]
 
 
 def default_path(view: ChartView) -> Path:
@@ -103,23 +114,31 @@ def export_view(
     unwritable: set[str] = set()
     with style():
         for metric, file in files.items():
-            statuses = [
-                view.statuses[curve.run] for curve in view.curves[metric] if curve.run in view.statuses
-            ]
-            names = list(dict.fromkeys(status.experiment for status in statuses))
-            title = f"{metric}: {', '.join(names)}"
-            lines = tuple(lines_of(view, metric))
-            notes = tuple(_notes(statuses))
-            picture = Picture(
-                title, metric, view.axis, lines, "", view.smoothing, notes, view.zoom, view.log_y
-            )
+            picture = picture_of(view, metric)
+            statuses = [status for line in picture.lines for status in view.behind(line.curve)]
             candidates = [Candidate(run := Run(runs / status.run), run.info(), status) for status in statuses]
             figure, lacking = drawn_in_fonts(partial(draw_picture, picture))
             unwritable |= lacking
-            replace_file(file, save(figure, kind, title, origin_of(candidates)))
+            replace_file(file, save(figure, kind, picture.title, origin_of(candidates)))
     if unwritable:
         say(no_font(unwritable))
     return list(files.values())
+
+
+def without_count(name: str) -> str:
+    """Return what a chart calls a curve without its number of runs, ``ViT-B ×3``; empty where that is all."""
+    return re.sub(r" ?×\d+$", "", name)
+
+
+def picture_of(view: ChartView, metric: str) -> Picture:
+    """Return a chart of the view as a picture for paper: its title in words, and of which seeds its curves are."""
+    lines = tuple(lines_of(view, metric))
+    shown = [view.behind(line.curve) for line in lines]
+    statuses = [status for behind in shown for status in behind]
+    notes = (*_seeds(shown), *_notes(statuses))
+    return Picture(
+        _title(metric, statuses), metric, view.axis, lines, "", view.smoothing, notes, view.zoom, view.log_y
+    )
 
 
 def lines_of(view: ChartView, metric: str) -> Iterator[ChartLine]:
@@ -131,6 +150,28 @@ def lines_of(view: ChartView, metric: str) -> Iterator[ChartLine]:
         name = view.names.get(curve.run) or view.statuses[curve.run].experiment
         sign = view.signs.get(curve.run, UNKNOWN)
         yield ChartLine(name, sign.colour, visible, sign.mark)
+
+
+def _title(metric: str, statuses: Sequence[Status]) -> str:
+    """Return what is shown, in words: the metric, and one or two experiments."""
+    names = list(dict.fromkeys(status.experiment for status in statuses))
+    if len(names) > MOST_NAMES:
+        return f"{metric_title(metric)} of {len(names)} experiments"
+    return f"{metric_title(metric)}: {' and '.join(names)}" if names else metric_title(metric)
+
+
+def _seeds(shown: Sequence[Sequence[Status]]) -> Iterator[str]:
+    """Yield which seeds the curves are of, each given as its runs."""
+    words = {}
+    for behind in filter(None, shown):
+        seeds = list(dict.fromkeys(str(status.seed) for status in behind))
+        few = seeds if len(seeds) <= MOST_SEEDS else [*seeds[: MOST_SEEDS - 1], "…", seeds[-1]]
+        words[behind[0].experiment] = f"seed{'s' * (len(seeds) > 1)} {', '.join(few)}"
+    if len(set(words.values())) == 1:
+        text = next(iter(words.values()))
+        yield f"{text[0].upper()}{text[1:]}."
+    elif words:
+        yield f"{'; '.join(f'{name}: {seeds}' for name, seeds in words.items())}."
 
 
 def _notes(statuses: Sequence[Status]) -> Iterator[str]:

@@ -22,8 +22,11 @@ ELSEWHERE = (
         ),
     ),
     HelpLine(
-        UNLISTED, "Y", "copy as Markdown",
-        (Action("copy", ("CompareScreen",), (Hotkey("Y", "Copy as Markdown", on_bar=True),)),),
+        UNLISTED, "p  Y", "compare with the next side as the baseline; copy as Markdown, LaTeX or CSV",
+        (
+            Action("baseline", ("CompareScreen",), (Hotkey("p", "Next baseline", on_bar=True),)),
+            Action("copy", ("CompareScreen",), (Hotkey("Y", "Copy: Markdown, LaTeX, CSV", on_bar=True),)),
+        ),
     ),
     HelpLine(
         UNLISTED, "s 0", "sort by the column; the columns as at first",
@@ -33,20 +36,23 @@ ELSEWHERE = (
         ),
     ),
     HelpLine(
-        UNLISTED, "/", "find a column",
-        (Action("search", ("ColumnsScreen",), (Hotkey("slash", "Find a column", on_bar=True),)),),
+        UNLISTED, "/", "find a column, a key of the form",
+        (
+            Action("search", ("ColumnsScreen",), (Hotkey("slash", "Find a column", on_bar=True),)),
+            Action("search", FORM, (Hotkey("slash", "Find a key", on_bar=True),)),
+        ),
     ),
     HelpLine(
-        UNLISTED, "enter  d", "change a setting; take it out",
+        UNLISTED, "enter  d", "change a setting; use its default",
         (
-            Action("inherit", FORM, (Hotkey("d,delete", "Take out", on_bar=True, display="d"),)),
+            Action("inherit", FORM, (Hotkey("d,delete", "Use default", on_bar=True, display="d"),)),
             Action("edit", FORM, (Hotkey("enter", "Change", on_bar=True),), rank=11, changes=True),
         ),
     ),
     HelpLine(
-        UNLISTED, "n  ctrl+s", "name a clone; save",
+        UNLISTED, "n  ctrl+s", "name a copy; save",
         (
-            Action("name", FORM, (Hotkey("n", "Name of a clone", on_bar=True),)),
+            Action("name", FORM, (Hotkey("n", "Name of the copy", on_bar=True),)),
             Action("save", FORM, (Hotkey("ctrl+s", "Save", on_bar=True),), changes=True),
         ),
     ),
@@ -134,6 +140,17 @@ ON_THE_SCREEN = (
         (
             Action("messages", ("VituiApp",), (Hotkey("M", "Messages"),)),
             Action("close", ("MessageScreen",), (Hotkey("escape,q,enter,M", "Close", on_bar=True),), rank=WAY_OUT),
+        ),
+    ),
+    HelpLine(
+        "Screen", "!", "what is wrong with experiments.toml; a click on ✗ above",
+        (
+            Action("mistakes", BOARD, (Hotkey("exclamation_mark", "Mistakes in experiments.toml", display="!"),)),
+            Action(
+                "close", ("MistakeScreen",), (Hotkey("escape,q,enter,exclamation_mark", "Close", on_bar=True),),
+                rank=WAY_OUT,
+            ),
+            Action("edit", ("MistakeScreen",), (Hotkey("e,v", "Open the file", on_bar=True),), changes=True),
         ),
     ),
     HelpLine(

@@ -17,6 +17,7 @@ CLASSES = ("ClassBars",)
 LOG = ("LogView",)
 COLUMNS = ("ColumnList",)
 FILTER = ("FilterInput",)
+DIFFERENCES = ("DifferencesScreen",)
 SAVED = Binding.Group("Saved filters", compact=True)
 
 
@@ -112,6 +113,14 @@ ON_RUNS = (
         (Action("compare", BOARD, (Hotkey("c", "Compare", on_bar=True),), rank=9, of_now=True),),
     ),
     HelpLine(
+        "Runs", "w", "why two runs differ: code, packages, images, settings, seed",
+        (
+            Action("differ", BOARD, (Hotkey("w", "Why runs differ"),), of_now=True),
+            Action("changes", DIFFERENCES, (Hotkey("p", "Changes of the code", on_bar=True),)),
+            Action("close", DIFFERENCES, (Hotkey("escape,q,enter,w", "Close", on_bar=True),), rank=WAY_OUT),
+        ),
+    ),
+    HelpLine(
         "Runs", "s S", "sort by the next column; the other way round",
         (
             Action("sort", BOARD, (Hotkey("s", "Sort"),)),
@@ -171,7 +180,7 @@ ON_RUNS = (
         (Action("edit", BOARD, (Hotkey("e", "Edit", on_bar=True),), rank=12, changes=True),),
     ),
     HelpLine(
-        "Runs", "Y", "copy: row, path, command, the list as a table",
+        "Runs", "Y", "copy: row, path, command, list; a table for papers",
         (Action("copy", BOARD, (Hotkey("Y", "Copy"),)),),
     ),
     HelpLine(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -19,12 +19,14 @@ from engine.text import markdown, markdown_table, printable
 from tui.figures.caveats import FigureEntry, Say, cautions, whats_missing
 from tui.figures.export_figures import find_figures, teller
 from tui.figures.files import ExportError, Origin, origin_of, replace_file
-from tui.report.latex_and_csv_syntax import as_csv, as_latex, latex
+from tui.report.latex_and_csv_syntax import as_csv, as_latex, latex_notes
 from tui.report.results_table import TEXTS, Plain, ResultsTable, judge_results
 
 TableFormat = Literal["md", "latex", "csv", "parquet"]
 TABLE_FORMATS: tuple[TableFormat, ...] = get_args(TableFormat)
 ENDINGS: Mapping[TableFormat, str] = {"md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
+INTERVAL, OF_METRIC = "95 % CI", "95 % of "
+"""What heads an interval in a paper, behind the metric that it is of, and how its title begins elsewhere."""
 ALL = "results"
 """What the table of all experiments is called."""
 
@@ -138,6 +140,28 @@ def _export_table(
     return [note for note in table.footnotes if note != _lack(missing)]
 
 
+def results_text(config: Config, store: Store, names: Iterable[str], kind: Literal["md", "latex"]) -> str:
+    """Return the table of some experiments for a paper: of those alone that have results.
+
+    Args:
+        config: What experiments there are.
+        store: Where the runs are.
+        names: Which of them, and of those that were imported, in the order of the rows.
+        kind: The format.
+
+    Raises:
+        ExportError: None of them has a result.
+    """
+    candidates, _ = read_candidates(store)
+    experiments = _imported(config, candidates) | dict(config.experiments)
+    known = [experiments[name] for name in dict.fromkeys(names) if name in experiments]
+    rows = [row for each in known if (row := result_of(each, candidates, read_gpu_hours)) is not None]
+    if not rows:
+        raise ExportError(f"none of these experiments has a run with {' or '.join(SCORES)} yet")
+    evidence = Evidence(config.experiments, candidates, config.statistics, store.root)
+    return render(table_of(rows, [], experiments, evidence), kind).decode()
+
+
 def table_of(
     results: Sequence[Result], missing: Sequence[str], experiments: Mapping[str, Experiment],
     evidence: Evidence, metrics: Sequence[str] = SCORES,
@@ -180,9 +204,10 @@ def _markdown(table: ResultsTable, origin: Origin) -> str:
 
 
 def _latex(table: ResultsTable, origin: Origin) -> str:
-    notes = "\\par\n".join(latex(note) for note in table.footnotes)
-    small_print = f"\\par\\smallskip\n{{\\footnotesize\\raggedright\n{notes}\\par}}\n"
-    return f"% {_source(origin)}; needs booktabs\n{as_latex(*_lines(table), _right(table))}{small_print}"
+    head, rows = _lines(table)
+    head = [INTERVAL if title.startswith(OF_METRIC) else title for title in head]
+    lines = as_latex(head, rows, _right(table))
+    return f"% {_source(origin)}; needs booktabs\n{lines}{latex_notes(table.footnotes)}"
 
 
 def _csv(table: ResultsTable, _origin: Origin) -> str:

@@ -1,12 +1,12 @@
-"""A table of texts for other programs: Markdown, LaTeX (booktabs), CSV. Special characters are escaped."""
+"""A table of texts for other programs: LaTeX (booktabs), CSV. Special characters are escaped."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from engine.text import Strong, csv_text, markdown_table, printable
+from engine.text import Strong, csv_text, printable
 
 Rows = Sequence[Sequence[str]]
 
@@ -16,6 +16,7 @@ _LATEX = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "-": "{-}", "'": r"\textquotesingle{}",
     "[": "{[}", "]": "{]}", "*": "{*}", "±": r"\textpm{}", "†": r"\textdagger{}",
+    "×": r"\texttimes{}",
 }  # fmt: skip
 
 
@@ -44,16 +45,15 @@ def as_csv(head: Sequence[str], rows: Rows) -> str:
     return out.getvalue()
 
 
-FORMATS: dict[str, Callable[[Sequence[str], Rows], str]] = {
-    "Markdown": markdown_table,
-    "LaTeX": as_latex,
-    "CSV": as_csv,
-}
-
-
 def latex(text: str) -> str:
     """Return a text as it is written in LaTeX."""
     return "".join(_LATEX.get(letter, letter) for letter in printable(text))
+
+
+def latex_notes(notes: Iterable[str]) -> str:
+    """Return notes as small print below a table."""
+    lines = "\\par\n".join(map(latex, notes))
+    return f"\\par\\smallskip\n{{\\footnotesize\\raggedright\n{lines}\\par}}\n"
 
 
 def _latex_cell(text: str) -> str:

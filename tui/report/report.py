@@ -7,6 +7,7 @@ same runs make the same bytes.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -26,9 +27,13 @@ from tui.figures.export_figures import find_figures
 from tui.figures.files import origin_of, replace_file
 from tui.figures.make_figure import Library, make
 from tui.figures.registry import KINDS
-from tui.figures.style import no_font
+from tui.figures.style import AT_NIGHT, no_font
 from tui.report.results_table import ResultsTable
 from tui.report.statements import Statement, Statements
+from tui.report.summary import HEAD, SummaryRow, shared_notes, summary_rows
+
+ENLARGED = 1.35
+"""By how much a figure for paper is larger on the page, whose letters are larger too."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,18 @@ class ReportSection:
     alt: str
     svg: str
     """The picture in base64; empty where none could be drawn."""
+    svg_at_night: str
+    """The same for a dark page."""
+    width: int
+    """Its width in pixels of the page."""
     png: bytes
     statements: tuple[Statement, ...]
     notes: tuple[str, ...]
     results: Grid
     footnotes: tuple[str, ...]
-    """The notes to the results, a sentence each."""
+    """The notes to these results, a sentence each."""
+    legend: tuple[str, ...]
+    """How any such table is read, a sentence each."""
     differing: Grid
     alike: Grid
     runs: Grid
@@ -65,7 +76,10 @@ class Report:
 
     title: str
     origin: str
+    summary: tuple[SummaryRow, ...]
     sections: tuple[ReportSection, ...]
+    reading: tuple[str, ...]
+    """How its tables are read, a sentence each."""
     methods: tuple[str, ...]
     """How its p values and intervals come about, a sentence for each metric."""
 
@@ -102,7 +116,18 @@ def write_report(
         for _, choice in _choices(figure, config, candidates)
         for candidate in choice.runs
     ]
-    report = Report(_title(config), _origin(chosen), tuple(sections), tuple(statements.methods))
+    summary = [
+        row
+        for number, section in enumerate(sections)
+        for row in summary_rows(
+            number + 1, section.title, statements.leaders(number), is_drawn=bool(section.png)
+        )
+    ]
+    reading = shared_notes([section.legend for section in sections])
+    report = Report(
+        _title(config), _origin(chosen), tuple(summary), tuple(sections), tuple(reading),
+        tuple(statements.methods),
+    )  # fmt: skip
     for section in sections:
         if section.png:
             replace_file(out / f"{section.name}.png", section.png)
@@ -128,12 +153,15 @@ def as_html(report: Report) -> str:
         loader=PackageLoader("tui.report", "."), autoescape=True, undefined=StrictUndefined
     )
     environment.tests["strong"] = lambda text: isinstance(text, Strong)
-    return environment.get_template("report.html.j2").render(report=report, version=version("vitui")) + "\n"
+    template = environment.get_template("report.html.j2")
+    return template.render(report=report, head=HEAD, version=version("vitui")) + "\n"
 
 
 def as_text(report: Report) -> str:
     """Return the report in Markdown; it names the pictures that lie beside it."""
     parts = [f"# {_prose(report.title)}", _prose(report.origin)]
+    if report.summary:
+        parts.append(markdown_table(HEAD, [(row.title, *row.cells) for row in report.summary]).rstrip())
     for section in report.sections:
         parts.append(f"## {_prose(section.title)}")
         if section.png:
@@ -145,6 +173,8 @@ def as_text(report: Report) -> str:
         for title, grid in (("What differs", section.differing), ("Runs", section.runs)):
             if grid.rows:
                 parts += [f"### {title}", markdown_table(grid.head, grid.rows).rstrip()]
+    if report.reading:
+        parts += ["## How the tables are read", _list(report.reading)]
     if report.methods:
         parts += ["## How this was judged", _list(report.methods)]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -158,23 +188,33 @@ def _section(figure: Figure, number: int, library: Library, statements: Statemen
         for name, choice in choices
         if choice.runs
     ]
-    drawn = make(figure, library, ("svg", "png"))
-    results, footnotes = _results(figure, config, candidates, statements)
+    drawn = make(figure, library, ("svg", "png"), titled=False)
+    dark = make(figure, library, ("svg",), AT_NIGHT, titled=False)
+    results, footnotes, legend = _results(figure, config, candidates, statements)
     names = ", ".join(side.name for side in sides)
     return ReportSection(
         name=figure.name,
         title=clean(figure.title or figure.name),
         alt=f"{clean(KINDS[figure.kind].words(figure))}: {names}",
         svg=base64.b64encode(drawn.files.get("svg", b"")).decode(),
+        svg_at_night=base64.b64encode(dark.files.get("svg", b"")).decode(),
+        width=_pixels(drawn.files.get("svg", b"")),
         png=drawn.files.get("png", b""),
         statements=tuple(statements.of(number)),
         notes=tuple(map(printable, drawn.notes)),
         results=results,
-        footnotes=tuple(map(clean, footnotes)),
+        footnotes=tuple(clean(note) for note in footnotes if note not in legend),
+        legend=tuple(map(clean, legend)),
         differing=_made(sides, differ=True),
         alike=_made(sides, differ=False),
         runs=_runs(choices),
     )
+
+
+def _pixels(svg: bytes) -> int:
+    """Return how wide a picture is on the page: letters of all figures have the same height there."""
+    found = re.search(rb'<svg[^>]* width="([\d.]+)pt"', svg[:4096])
+    return round(float(found[1]) * 96 / 72 * ENLARGED) if found else 0
 
 
 def _choices(
@@ -188,16 +228,17 @@ def _choices(
 
 def _results(
     figure: Figure, config: Config, candidates: Sequence[Candidate], statements: Statements
-) -> tuple[Grid, list[str]]:
-    """Return the table of a figure's experiments, and its footnotes."""
+) -> tuple[Grid, list[str], list[str]]:
+    """Return the table of a figure's experiments, its footnotes, and those of them that say how it is read."""
     names = dict.fromkeys(figure.experiments)
     results_or_none = [result_of(config.experiments[name], candidates, read_gpu_hours) for name in names]
     results = [result for result in results_or_none if result is not None]
     if not results:
-        return Grid(), []
+        return Grid(), [], []
     notes = [note for result in results for note in not_counted(result.experiment, result.choice)]
     table = ResultsTable(results, statements.judgements, notes, with_method=False)
-    return Grid(tuple(table.formatted), tuple(zip(*table.formatted.values(), strict=True))), table.footnotes
+    grid = Grid(tuple(table.formatted), tuple(zip(*table.formatted.values(), strict=True)))
+    return grid, table.footnotes, table.legend
 
 
 def _made(sides: Sequence[Side], *, differ: bool) -> Grid:

@@ -96,7 +96,14 @@ class ResultsTable:
         ]
         lost = [title for title in absent if title != "data" and not title.startswith(RANK)]
         left_out = [f"Left out, as no run has a value: {', '.join(lost)}."] if lost else []
-        return [*self._meanings(), *self._judgements(), *self.notes, *remarks, *left_out]
+        return [*self.legend, *self._judgements(), *self.notes, *remarks, *left_out]
+
+    @property
+    def legend(self) -> list[str]:
+        """Those of the footnotes that say how any such table is read."""
+        ranks = "Ranks: from the first to the last that an experiment can have, of all of them together."
+        has_ranks = any(title.startswith(RANK) for title in self.formatted)
+        return [*self._meanings(), *([ranks] if has_ranks else [])]
 
     def _shown(self, row: Result) -> dict[str, str]:
         texts = {"experiment": row.experiment, "data": row.data, "seeds": str(len(row.choice.runs))}
@@ -206,10 +213,6 @@ class ResultsTable:
                 reason = table_reason(judgement, self._names(metric, data))
                 told.append(f"{of[0].upper()}{of[1:]}: {reason}.")
                 judged.append(judgement)
-        if any(title.startswith(RANK) for title in self.formatted):
-            told.append(
-                "Ranks: from the first to the last that an experiment can have, of all of them together."
-            )
         methods = dict.fromkeys(map(method_sentence, judged)) if self.with_method else {}
         if len(methods) > 1:
             methods = dict.fromkeys(method_sentence(judgement, with_metric=True) for judgement in judged)

@@ -23,7 +23,13 @@ from engine.analysis.conclusions.judged_metrics import judged_metric
 from engine.analysis.conclusions.judgement import Judgement
 from engine.analysis.conclusions.number_text import listed, noun, number
 from engine.analysis.conclusions.pairs import Key
-from engine.analysis.conclusions.sentences import method_sentence, pairs_in_words, sentences
+from engine.analysis.conclusions.sentences import (
+    Standing,
+    method_sentence,
+    pairs_in_words,
+    sentences,
+    standing,
+)
 from engine.analysis.results import SCORES
 from engine.analysis.runs_that_count import Choice
 from engine.config.schema import Figure
@@ -42,6 +48,19 @@ class Statement:
 
     def __str__(self) -> str:
         return f"{self.text} {self.title}." if self.section else self.text
+
+
+@dataclass(frozen=True)
+class Leader:
+    """Who leads in a figure by its metric."""
+
+    by: str
+    """The metric in words."""
+    data: str
+    """What it was measured on, empty where the figure shows one data set alone."""
+    standing: Standing
+    is_best: bool
+    """Whether it is the best, which a table prints bold."""
 
 
 Shown = Mapping[str, Choice[Any]]
@@ -96,6 +115,15 @@ class Statements:
             yield from self._judged(
                 number, subject, choices, f"On {subject[1]}: " if len(subjects) > 1 else ""
             )
+
+    def leaders(self, number: int) -> Iterator[Leader]:
+        """Yield who leads in a figure, by its number among all, from 0, on each of its data sets."""
+        subjects = self._subjects[number]
+        for subject, choices in subjects.items():
+            judgement = self.judgements[subject]
+            if (leads := standing(judgement, choices)) is not None:
+                is_best = judgement.best_of(choices) == leads.top
+                yield Leader(noun(judgement.metric), subject[1] * (len(subjects) > 1), leads, is_best)
 
     def _shown(self, figure: Figure, metric: str | None) -> dict[Subject, Shown]:
         """Return the experiments that a figure shows by a metric, apart for each data set."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from engine.analysis.comparison import Table, as_markdown, compare
+from engine.analysis.comparison import Table, compare
 from engine.analysis.comparison_sides import Side
 from engine.analysis.conclusions.evidence import Evidence
 from engine.runs.metadata import summaries_of
@@ -20,6 +23,7 @@ from tui.app_options import ascii_only
 from tui.keymap.bindings import bindings
 from tui.palette import shown_in
 from tui.screens.app_protocol import Curves, FileReader
+from tui.screens.dialogs import Choice, Dialog
 from tui.terminal.dismissal import ClosesOnce
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.message_row import Foot
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from tui.state.snapshot import Snapshot
 
 
-FRAME = 8
+FRAME = 5
 """Cells of the screen's width that border, padding and scrollbar take from the page."""
 
 
@@ -49,14 +53,28 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
         evidence: All runs, by which differences are judged.
         curves: Draws the curves that the screen below shows.
         reader: Reads the confusion matrices.
+        pin: Called with a run of the side that becomes the baseline, for the dashboard to have it as such.
+        joined: What is compared besides the overlaid runs, in words; empty for nothing.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("CompareScreen")
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
-    def __init__(self, sides: list[Side], evidence: Evidence, curves: Curves, reader: FileReader) -> None:
+    def __init__(
+        self,
+        sides: list[Side],
+        evidence: Evidence,
+        curves: Curves,
+        reader: FileReader,
+        pin: Callable[[str], None],
+        joined: str = "",
+    ) -> None:
         super().__init__()
         self._sides = sides
+        self._order = list(sides)
+        """The sides as they were at first, which ``p`` goes through."""
+        self._pin = pin
+        self._joined = joined
         self._evidence = evidence
         self._curves = curves
         self._signs = curves.signs
@@ -77,7 +95,7 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
         charts.can_focus_children = False
         yield charts
         with VerticalScroll(id="compare") as box:
-            box.border_title = "Compare"
+            box.border_subtitle = Content(self._joined)
             yield Static("counting …", id="compare-table", markup=False)
         yield Foot()
 
@@ -85,7 +103,8 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
         """Count in a thread: the statistics take a moment to load."""
         if not self.query("#compare"):  # left before it was there
             return
-        self.run_worker(self._count, thread=True, exit_on_error=False)
+        self._count(self._sides)
+        self._title_frame()
         self.query_one("#compare").focus()
         self.draw()
 
@@ -95,12 +114,19 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
             self._curves.draw(grid)
         if self._signs != (signs := self._curves.signs):
             self._signs = signs
+            self._title_frame()
             self._fill()
 
-    def _count(self) -> None:
+    def _title_frame(self) -> None:
+        """Say in the title how many are compared, and with which."""
+        baseline = f"{self._marks(self._sides[0]).plain} {self._sides[0].name}".lstrip()
+        self.query_one("#compare").border_title = Content(f"Compare {len(self._sides)}: baseline {baseline}")
+
+    @work(thread=True, exit_on_error=False)
+    def _count(self, sides: list[Side]) -> None:
         from engine.analysis.confusion_change import shifts
 
-        table = compare(self._sides, self._evidence)
+        table = compare(sides, self._evidence)
         judged = [side for side in table.sides if side.finished]
         shifts_by_side = {}
         if judged[:1] == [table.sides[0]]:
@@ -117,7 +143,7 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
         self.app.call_from_thread(self._show, table, shifts_by_side)
 
     def _show(self, table: Table, shifts_by_side: dict[str, Shifts]) -> None:
-        if not self.is_attached:
+        if not self.is_attached or table.sides != tuple(self._sides):  # another baseline was chosen meanwhile
             return
         self.table, self.shifts = table, shifts_by_side
         self._fill()
@@ -151,8 +177,28 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
         if not self.query_one(ChartGrid).unmark():
             self.dismiss()
 
+    def action_baseline(self) -> None:
+        """Compare with the next side that has results instead; it is pinned as the baseline."""
+        having = [side for side in self._order if side.finished] or self._order
+        now = self._sides[0]
+        baseline = having[(having.index(now) + 1) % len(having)] if now in having else having[0]
+        self._sides = [baseline, *(side for side in self._order if side is not baseline)]
+        self._pin(baseline.counted[-1].run)
+        self._title_frame()
+        self._count(self._sides)
+
     def action_copy(self) -> None:
-        """Put the table into the clipboard, through the terminal."""
-        if self.table is not None:
-            self.app.copy_to_clipboard(as_markdown(self.table))
-            self.notify("copied as Markdown", timeout=3)
+        """Ask in which format, and put the table into the clipboard, through the terminal."""
+        from tui.report.comparison_table import COMPARISON_FORMATS, ComparisonFormat, comparison_text
+
+        if (table := self.table) is None:
+            return
+        keys = {"Markdown": "m", "LaTeX": "l", "CSV": "v"}
+        choices = [Choice(keys[form], f"the table as {form}", form) for form in COMPARISON_FORMATS]
+
+        def chosen(form: ComparisonFormat | None) -> None:
+            if form is not None:
+                self.app.copy_to_clipboard(comparison_text(table, form))
+                self.notify(f"Copied the table as {form}.", timeout=3)
+
+        self.app.push_screen(Dialog("Copy", "Into the terminal's clipboard:", choices), chosen)

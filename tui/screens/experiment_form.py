@@ -25,10 +25,11 @@ from tui.views.experiment_form_rows import NAME, Form
 from tui.widgets.completing_input import CompletingInput, completion_line
 from tui.widgets.form_list import FormList
 from tui.widgets.message_row import Foot
+from tui.widgets.text_box import TextBox
 
 
 class FormScreen(ClosesOnce, Screen[None]):
-    """Changes one experiment, or makes a clone of it.
+    """Changes one experiment, or makes a copy of it.
 
     Args:
         form: What is to be changed.
@@ -43,7 +44,9 @@ class FormScreen(ClosesOnce, Screen[None]):
         & FormList { layer: below; }
         & #form-value { layer: above; display: none; height: 1; border: none; padding: 0; background: $panel; }
         & #form-value.-shown { display: block; }
-        & #form-help { height: 1; padding: 0 2; color: $foreground 75%; }
+        & #form-help { height: 3; padding: 0 2; color: $foreground 75%; }
+        & #form-search { display: none; height: 1; border: none; padding: 0 2; background: $panel; }
+        & #form-search.-shown { display: block; }
         & #form-mistakes { height: auto; max-height: 8; padding: 0 2; color: $error; display: none; }
         & #form-mistakes.-shown { display: block; }
         & #form-mistakes.-notes { color: $warning; }
@@ -60,12 +63,13 @@ class FormScreen(ClosesOnce, Screen[None]):
         with Container(id="form-body"):
             yield FormList()
             yield CompletingInput(self._complete, id="form-value")
+        yield TextBox(placeholder="words of a key or of what it means", id="form-search", compact=True)
         yield Static(id="form-help", markup=False)
         yield Static(id="form-mistakes", markup=False)
         yield Foot()
 
     def on_mount(self) -> None:
-        """Show the form; a clone begins with its name."""
+        """Show the form; a copy begins with its name."""
         self._show(self.form)
         self.query_one(FormList).focus()
         if self.form.new_name is not None:
@@ -75,10 +79,15 @@ class FormScreen(ClosesOnce, Screen[None]):
 
     def _show(self, form: Form) -> None:
         self.query_one(FormList).show(form.entries)
-        what = f"clone of {form.experiment}" if form.new_name is not None else form.experiment
+        what = f"copy of {form.experiment}" if form.new_name is not None else form.experiment
         self.query_one("#form-body").border_title = Content(
             clean(f"{form.path}: {what}{' *' if form.is_changed else ''}")
         )
+        self._show_mistakes(form)
+        self._say_help()
+
+    def _show_mistakes(self, form: Form) -> None:
+        """Show what is wrong with a form, or else what is odd about it."""
         mistakes = self.query_one("#form-mistakes", Static)
         lines = [f"✗ {mistake(line)}" for line in form.mistakes] or [
             f"note: {clean(line)}" for line in form.notes
@@ -86,7 +95,6 @@ class FormScreen(ClosesOnce, Screen[None]):
         mistakes.set_class(bool(lines), "-shown")
         mistakes.set_class(not form.mistakes, "-notes")
         mistakes.update("\n".join(lines))
-        self._say_help()
 
     @on(FormList.Moved)
     def _say_help(self) -> None:
@@ -95,8 +103,10 @@ class FormScreen(ClosesOnce, Screen[None]):
             more_choices = [
                 choice for choice in choices(entry.key, self.form.values) if choice not in entry.help
             ]
-            self._say(
-                f"{entry.key}: {entry.help}" + (f" ({', '.join(more_choices)})" if more_choices else "")
+            more = f" ({', '.join(more_choices)})" if more_choices else ""
+            lines = [entry.meaning, f"{entry.help}{more}"] if entry.meaning else [f"{entry.help}{more}"]
+            self.query_one("#form-help", Static).update(
+                clean(f"{entry.key}: {lines[0]}") + "".join(f"\n{clean(line)}" for line in lines[1:])
             )
 
     @on(Input.Changed, "#form-value")
@@ -106,12 +116,53 @@ class FormScreen(ClosesOnce, Screen[None]):
         if box.has_class("-shown") and entry is not None:
             offers = completion_line(box.before, box.offers(), box.chosen)
             help_text = (
-                Text.assemble("tab: ", offers) if offers.plain.strip() else f"{entry.help}; empty: not here"
+                Text.assemble("tab: ", offers)
+                if offers.plain.strip()
+                else f"{entry.help}; empty: use default"
             )
             self.query_one("#form-help", Static).update(help_text)
 
-    def _say(self, text: str) -> None:
-        self.query_one("#form-help", Static).update(clean(text))
+    @on(Input.Changed, "#form-value")
+    def _check_value(self, message: Input.Changed) -> None:
+        """Find out in a thread what would be wrong with the value as it is typed now, then say it."""
+        entry, typed = self.query_one(FormList).entry, message.value
+        if entry is None or not self._box.has_class("-shown"):
+            return
+        form = self.form if typed.strip() == entry.value else self.form.with_value(entry.key, typed)
+
+        def work() -> None:
+            self.app.call_from_thread(self._checked, form.counted(), typed)
+
+        self.run_worker(work, thread=True, group="checks", exclusive=True, exit_on_error=False)
+
+    def _checked(self, form: Form, typed: str) -> None:
+        if self.is_attached and self._box.has_class("-shown") and self._box.value == typed:
+            self._show_mistakes(form)
+
+    def action_search(self) -> None:
+        """List only keys that have the words which are written."""
+        box = self.query_one("#form-search", Input)
+        box.add_class("-shown")
+        box.focus()
+
+    @on(Input.Changed, "#form-search")
+    def _search(self, message: Input.Changed) -> None:
+        self.query_one(FormList).search(message.value)
+
+    @on(Input.Submitted, "#form-search")
+    def _found(self) -> None:
+        self.query_one(FormList).focus()
+
+    def _end_search(self) -> bool:
+        """List all keys again; return whether there was a search."""
+        box = self.query_one("#form-search", Input)
+        if not box.has_class("-shown"):
+            return False
+        box.value = ""
+        box.remove_class("-shown")
+        self.query_one(FormList).search("")
+        self.query_one(FormList).focus()
+        return True
 
     @property
     def _box(self) -> CompletingInput:
@@ -144,7 +195,7 @@ class FormScreen(ClosesOnce, Screen[None]):
         self._offer()
 
     def action_name(self) -> None:
-        """Name a clone."""
+        """Name a copy."""
         self.query_one(FormList).go_to(NAME)
         self.call_after_refresh(self.action_edit)
 
@@ -163,6 +214,7 @@ class FormScreen(ClosesOnce, Screen[None]):
     def _close_box(self) -> None:
         self._box.remove_class("-shown")
         self.query_one(FormList).focus()
+        self._show_mistakes(self.form)
         self._say_help()
 
     def _change(self, key: str, text: str) -> None:
@@ -188,7 +240,7 @@ class FormScreen(ClosesOnce, Screen[None]):
         form = self.form
         if self._box.has_class("-shown"):
             self._box.post_message(Input.Submitted(self._box, self._box.value))
-            self.notify("Taken over; ctrl+s once more saves.", timeout=3)
+            self.notify("Taken; ctrl+s once more saves.", timeout=3)
             return
         if not form.is_changed:
             self.notify("Nothing has been changed.", timeout=3)
@@ -197,7 +249,7 @@ class FormScreen(ClosesOnce, Screen[None]):
         def work() -> None:
             if form.mistakes:
                 self.app.call_from_thread(
-                    self.notify, "It is not saved: see what is wrong below.", severity="error"
+                    self.notify, "Not saved: see what is wrong below.", severity="error"
                 )
                 return
             try:
@@ -241,9 +293,11 @@ class FormScreen(ClosesOnce, Screen[None]):
         self.run_worker(work, thread=True, group="actions", exit_on_error=False)
 
     def action_back(self) -> None:
-        """Out of the value, or out of the form; what was changed is not thrown away on one key."""
+        """Out of the value, the search or the form; what was changed is not thrown away on one key."""
         if self._box.has_class("-shown"):
             self._close_box()
+            return
+        if self._end_search():
             return
         if not self.form.is_changed:
             self.dismiss(None)
@@ -255,5 +309,5 @@ class FormScreen(ClosesOnce, Screen[None]):
             elif answer == "drop":
                 self.dismiss(None)
 
-        choices = [Choice("s", "save", "save"), Choice("d", "drop what was changed", "drop")]
+        choices = [Choice("s", "save", "save"), Choice("d", "discard changes", "drop")]
         self.app.push_screen(Dialog("Leave the form?", "What was changed is not saved.", choices), chosen)

@@ -14,7 +14,7 @@ from engine.runs.status import LIVE, Status
 from engine.text import clean, duration
 from tui.keymap.bindings import bindings, useless
 from tui.screens.actions.move_and_hold import QueueActions
-from tui.screens.actions.run_stop_resume import RunActions
+from tui.screens.actions.stop_and_resume import RunActions
 from tui.screens.actions.target import give_actions, situation_of
 from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen

@@ -21,7 +21,7 @@ from engine.analysis.alarms import Alarm
 from engine.history.confusion_index import MatrixLocation
 from engine.runs.status import Status
 from tui.keymap.bindings import bindings
-from tui.screens.actions.run_stop_resume import RunActions
+from tui.screens.actions.stop_and_resume import RunActions
 from tui.screens.actions.target import give_actions
 from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from engine.errors import UserError
 from engine.runs.store import Store
 from tui.app_options import READONLY, readonly
-from tui.screens.actions.run_stop_resume import briefly
+from tui.screens.actions.stop_and_resume import briefly
 from tui.screens.actions.target import Terminal
 from tui.screens.dialogs import Dialog
 from tui.screens.message_duration import SHORTEST_S, reading_time

@@ -21,6 +21,7 @@ class ChartLine:
         pinned: Drawn over the others.
         place: Where its run stands in the list; lines are named in this order.
         live: Whether its last value still moves.
+        epochs: Where epochs end on a figure's axis, if it is another than theirs.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ChartLine:
     pinned: bool = False
     place: int = 0
     live: bool = False
+    epochs: frozenset[float] = frozenset()
 
     def looks_like(self, other: ChartLine) -> bool:
         """Return whether another line is drawn the same; curves are the same only if they are one object."""

@@ -6,7 +6,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from tui.terminal.ascii_text import plain
+from tui.terminal.ascii_text import plain_line
 
 
 class AsciiFilter(LineFilter):
@@ -14,9 +14,10 @@ class AsciiFilter(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
         """Return the segments with other text and the same styles."""
+        if all(segment.control or segment.text.isascii() for segment in segments):
+            return segments
+        texts = plain_line(tuple("" if segment.control else segment.text for segment in segments))
         return [
-            segment
-            if segment.control or segment.text.isascii()
-            else Segment(plain(segment.text), segment.style)
-            for segment in segments
+            segment if segment.control else Segment(text, segment.style)
+            for segment, text in zip(segments, texts, strict=True)
         ]

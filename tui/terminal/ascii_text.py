@@ -6,20 +6,25 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import accumulate, pairwise
 
 from rich.cells import get_character_cell_size
 
 _ALIKE = {
     "-": "▄─━┄┅┈┉╌╍═–—‒−▔⎯", "|": "│┃┆┇┊┋╎╏║▏▎▍▌▐▕▋▊▉", "+": "┌┐└┘├┤┬┴┼╭╮╯╰╔╗╚╝╠╣╦╩╬┏┓┗┛┣┫┳┻╋╪╫▆",
-    "_": "▁", ".": "▂░·•∙", ":": "▃▒", "=": "▅‖", "*": "●▇★✱", "#": "█▓■", "o": "○◌◯◎°", "~": "◔≈±≃", "v": "✓✔▼▽▾↓",
-    "x": "✗✘×✕", ">": "▸▶→»⇥", ")": "›", "<": "◂◀←‹«⏎↵⇤", "^": "▲△▴↑⌃⇧", "%": "◆◇☆□", "P": "⚑⚐", "!": "≠", "'": "‘’▀′",
-    '"': "“”″", "d": "Δ", "?": "\N{REPLACEMENT CHARACTER}", "u": "µ",
+    "_": "▁", ".": "▂·•∙", ":": "▃░", "=": "▅▒‖", "*": "●▇★✱", "#": "█■", "o": "○◌◯◎°", "~": "±", "v": "✓✔▼▽▾↓",
+    "x": "×✕", "X": "✗✘", ">": "▸▶→»⇥", ")": "›", "<": "◂◀←‹«⏎↵⇤", "^": "▲△▴↑⌃", "%": "▓◆◇☆□", "P": "⚑⚐",
+    "S": "⇧", "/": "≠", "'": "‘’▀′", '"': "“”″", "n": "≈", "?": "\N{REPLACEMENT CHARACTER}", "u": "µ",
     " ": "\N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}",
 }  # fmt: skip
 _WAITS = re.compile(r"(?<!\S)…(?= |\d)")
 """The sign of what waits: dots by themselves, and not those at the end of a text that is cut."""
 ALIKE: Mapping[str, str] = {letter: plain for plain, letters in _ALIKE.items() for letter in letters}
 """What stands for the characters that the screen is drawn with; states and marks stay apart."""
+WIDE: Mapping[str, str] = {"±": "+-", "≈": "=?", "≠": "!=", "…": ".."}
+"""What stands for signs that no single character is like, where a blank nearby can be given up for the second one."""
+_FRAMES = frozenset("│┃|")
+"""What a blank is not taken from beyond."""
 
 
 def asked_for(environment: Mapping[str, str]) -> bool:
@@ -36,10 +41,34 @@ def asked_for(environment: Mapping[str, str]) -> bool:
     return bool(locale) and "utf8" not in locale.lower().replace("-", "")
 
 
-@lru_cache(4096)
 def plain(text: str) -> str:
     """Return text in ASCII, in as many cells as it took."""
-    return text if text.isascii() else "".join(map(_plain, _WAITS.sub(":", text)))
+    return text if text.isascii() else plain_line((text,))[0]
+
+
+@lru_cache(4096)
+def plain_line(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the texts of one line in ASCII, together in as many cells as they took.
+
+    A sign of ``WIDE`` takes its second cell from the nearest two blanks, of which one is left.
+    """
+    line = _WAITS.sub(":", "".join(texts))
+    letters = [_plain(letter) for letter in line]
+    blanks = (
+        [at for at in range(len(line) - 1) if line[at] == line[at + 1] == " "]
+        if any(letter in WIDE for letter in line)
+        else []
+    )
+    for at, letter in enumerate(line):
+        if (wide := WIDE.get(letter)) is None:
+            continue
+        for blank in sorted(blanks, key=lambda blank: abs(blank - at)):
+            if not _FRAMES.intersection(line[min(at, blank) : max(at, blank)]):
+                letters[at], letters[blank] = wide, ""
+                blanks.remove(blank)
+                break
+    ends = [0, *accumulate(map(len, texts))]
+    return tuple("".join(letters[start:end]) for start, end in pairwise(ends))
 
 
 def _plain(letter: str) -> str:

@@ -1,25 +1,41 @@
-"""The page of a comparison: verdicts, a column a side as far as there is room beside each other, then classes. Pure."""
+"""The page of a comparison: the table, the verdict in a line each, then all the rest. Pure.
+
+test F1          0.296 ± 0.004    0.208 ± 0.005   -0.088      a column a side, as far as there is room;
+…                                                             differences from the baseline behind the values
+In words
+● is worse than ▲: F1 0.088 lower (p < 0.001).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 
 from rich.cells import cell_len
 from rich.table import Table as Grid
 from rich.text import Text
 
-from engine.analysis.comparison import SPREAD, Cell, Table
+from engine.analysis.comparison import SPREAD, Cell, Table, in_brief
 from engine.analysis.conclusions.pairs import PairStatus
+from engine.analysis.conclusions.sentences import method_sentence
 from engine.analysis.confusion_change import Shift, Shifts
+from engine.text import shorten
 
 SHOWN_CLASSES = 12
 """Classes that are listed where there are more."""
-LEAST_SIDE = 17
-"""Cells of a side's column at least."""
+GAP = 2
+"""Cells between columns."""
+LEAST_NAME = 11
+"""Cells of a side's name at least, before it is folded."""
 LEGEND = "bold: told apart   ≈ cannot be told apart   ? not judged"
 LOOK_AT = "to look at, not concluded"
 """What heads mistakes, a tenth of which differ by chance."""
+BOLD = "bold"
+DIM = "dim"
+STYLES = {PairStatus.ABOVE: BOLD, PairStatus.OPEN: DIM, PairStatus.ALIKE: DIM}
+ENDS = {PairStatus.OPEN: "≈", PairStatus.ALIKE: " alike", PairStatus.UNJUDGED: "?"}
+"""What stands behind a difference, by what is concluded of it."""
 
 
 def page(table: Table, shifts_by_side: Mapping[str, Shifts], marks: Sequence[Text], width: int) -> Grid:
@@ -35,16 +51,31 @@ def page(table: Table, shifts_by_side: Mapping[str, Shifts], marks: Sequence[Tex
         A grid for a scrolling widget.
     """
     outer = Grid(box=None, show_header=False, pad_edge=False)
-    for verdict in table.verdicts:
-        outer.add_row(Text(verdict))
-    for line in (LEGEND, SPREAD, *table.notes):
-        outer.add_row(Text(line, style="dim"))
+    first, *others = _blocks(table, marks, width)
+    outer.add_row(_beside(table, first, marks))
+    outer.add_row(Text("In words", style=BOLD))
+    for verdict in _in_words(table, marks, width):
+        outer.add_row(verdict)
+    method = method_sentence(table.judgement) if table.judgement is not None else ""
+    for line in (*([method] if method else []), LEGEND):
+        outer.add_row(Text(line, style=DIM))
     outer.add_row("")
-    for sides in _blocks(table, width):
-        outer.add_row(_beside(table, sides, marks, width))
+    for block in others:
+        outer.add_row(_beside(table, block, marks))
+        outer.add_row("")
+    for block in (first, *others) if table.made else ():
+        outer.add_row(_settings(table, block, marks))
+        outer.add_row("")
+    outer.add_row(Text("At length", style=BOLD))
+    for sentence in table.verdicts:
+        if sentence != method:
+            outer.add_row(Text(sentence))
+    for line in (*table.notes, SPREAD):
+        outer.add_row(Text(line, style=DIM))
+    outer.add_row("")
     for name, shifts in shifts_by_side.items():
         outer.add_row(
-            Text.assemble((f"{name} − {table.sides[0].name}, by class", "bold"), (_summed(shifts), "dim"))
+            Text.assemble((f"{name} − {table.sides[0].name}, by class", BOLD), (_summed(shifts), DIM))
         )
         if shifts.summary:
             outer.add_row(Text(f"{name} {shifts.summary}"))
@@ -54,18 +85,131 @@ def page(table: Table, shifts_by_side: Mapping[str, Shifts], marks: Sequence[Tex
     return outer
 
 
-def _blocks(table: Table, width: int) -> Iterator[list[int]]:
-    """Yield the sides that stand beside each other: the baseline in each block, and as many others as have room."""
-    begun = _names(table) + 2 + _needs(table, 0)
-    block, taken = [0], begun
-    for side in range(1, len(table.sides)):
-        needs = 2 + _needs(table, side)
-        if len(block) > 1 and taken + needs > width:
+def _in_words(table: Table, marks: Sequence[Text], width: int) -> list[Text]:
+    """Return what is concluded, a line each.
+
+    Sides are called by their marks and names where a line has room; else the baseline, which the frame names, or all
+    by their marks alone.
+    """
+    names = [side.name for side in table.sides]
+    signs = [mark.plain for mark in marks]
+    full = {name: f"{sign} {name}".lstrip() for name, sign in zip(names, signs, strict=True)}
+    ways = [full]
+    if all(len(sign) == 1 for sign in signs) and len(set(signs)) == len(signs):
+        ways += [full | {names[0]: signs[0]}, dict(zip(names, signs, strict=True))]
+    texts = [
+        Text(next((line for line in lines if cell_len(line) <= width), lines[-1]))
+        for lines in zip(*(in_brief(table, called) for called in ways), strict=True)
+    ]
+    for text in texts:
+        for mark in marks:
+            for span in mark.spans:
+                text.highlight_words([mark.plain[span.start : span.end]], span.style)
+    return texts
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How much of each cell is written."""
+
+    intervals: bool
+    """Of differences."""
+    one_line: bool
+    """Whether the interval of a value stands behind it, else below."""
+    spaced: bool
+    """Whether there is a space on both sides of ±."""
+
+    def value(self, cell: Cell) -> str:
+        """Return a value, in lines."""
+        text = cell.value if self.one_line else cell.value.replace(" (", "\n(")
+        return text if self.spaced else text.replace(" ± ", "±")
+
+    def delta(self, cell: Cell) -> str:
+        """Return a difference with what is concluded of it."""
+        if not cell.delta:
+            return ""
+        end = ENDS.get(cell.status, "") if cell.status is not None else ""
+        end = f" {end}" if self.spaced and end in ("≈", "?") else end
+        delta = cell.delta if self.spaced else cell.delta.replace("× ", "×")
+        interval = f" {cell.interval}" if self.intervals and cell.interval else ""
+        return f"{delta}{interval}{end}"
+
+
+FORMS = (
+    _Form(intervals=True, one_line=True, spaced=True),
+    _Form(intervals=False, one_line=True, spaced=True),
+    _Form(intervals=False, one_line=False, spaced=True),
+    _Form(intervals=False, one_line=False, spaced=False),
+)
+"""From the fullest to the shortest."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A side as a column: how wide its values, its differences and both together are."""
+
+    side: int
+    value: int
+    delta: int
+    width: int
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The sides that stand beside each other, in one form."""
+
+    form: _Form
+    columns: tuple[_Column, ...]
+
+
+def _blocks(table: Table, marks: Sequence[Text], width: int) -> Iterator[_Block]:
+    """Yield the sides that stand beside each other: the baseline in each block, and as many others as have room.
+
+    The cells are written in the fullest form for which a block has room, and names take what is left over.
+    """
+    room = width - _names(table)
+    shortest = [_column(table, FORMS[-1], side) for side in range(len(table.sides))]
+    for sides in _grouped([GAP + column.width for column in shortest], room):
+        columns, form = [shortest[side] for side in sides], FORMS[-1]
+        for fuller in FORMS[:-1]:
+            tried = [_column(table, fuller, side) for side in sides]
+            if sum(GAP + column.width for column in tried) <= room:
+                columns, form = tried, fuller
+                break
+        spare = max(0, room - sum(GAP + column.width for column in columns))
+        widened = []
+        for column in columns:
+            longest = max(
+                cell_len(_name(table, column.side, marks)),
+                *(cell_len(values[column.side]) for _, values in table.made),
+                0,
+            )
+            more = min(spare, max(0, longest - column.width))
+            spare -= more
+            widened.append(_Column(column.side, column.value, column.delta, column.width + more))
+        yield _Block(form, tuple(widened))
+
+
+def _grouped(needs: Sequence[int], room: int) -> Iterator[list[int]]:
+    """Yield the first and as many others as have room, until each was there."""
+    block, taken = [0], needs[0]
+    for side in range(1, len(needs)):
+        if len(block) > 1 and taken + needs[side] > room:
             yield block
-            block, taken = [0], begun
+            block, taken = [0], needs[0]
         block.append(side)
-        taken += needs
+        taken += needs[side]
     yield block
+
+
+def _column(table: Table, form: _Form, side: int) -> _Column:
+    """Return the column of a side, as wide as its numbers."""
+    cells = [row[side] for _, row in table.measured]
+    value = max((cell_len(line) for cell in cells for line in form.value(cell).splitlines()), default=0)
+    delta = max((cell_len(form.delta(cell)) for cell in cells), default=0)
+    if side:
+        delta = max(delta, len("less ▲"))
+    return _Column(side, value, delta, max(LEAST_NAME, value + delta + (GAP - 1 if delta else 0)))
 
 
 def _names(table: Table) -> int:
@@ -73,44 +217,86 @@ def _names(table: Table) -> int:
     return max((cell_len(name) for name, _ in (*table.made, *table.measured)), default=0)
 
 
-def _needs(table: Table, side: int, *, together: bool = False) -> int:
-    """Return the cells that a side's column needs for no number to be broken."""
-    cells = [_written(row[side], together=together).plain for _, row in table.measured]
-    return max(LEAST_SIDE, *(cell_len(line) for text in cells for line in text.splitlines()))
+def _name(table: Table, side: int, marks: Sequence[Text], width: int = 0) -> str:
+    """Return what a side is called, with its mark and count; in two lines of a width, if one is given."""
+    mark, name, count = marks[side].plain, table.sides[side].name, table.sides[side].count
+    for length in range(cell_len(name), 0, -1):
+        called = f"{mark} {shorten(name, length, 'middle')}{count}".lstrip()
+        if not width:
+            return called
+        if (folded := _folded(called, width)).count("\n") < 2:
+            return folded
+    return f"{mark}{count}".strip()
 
 
-def _beside(table: Table, sides: Sequence[int], marks: Sequence[Text], width: int) -> Grid:
-    """Return some sides as columns, under what they are called: how they were made, and what came of it.
-
-    Differences stand behind their values where there is room for all of them, else below.
-    """
-    room = width - _names(table) - 2 * len(sides)
-    together = sum(_needs(table, side, together=True) for side in sides) <= room
-    needs = {side: _needs(table, side, together=together) for side in sides}
-    spare = max(0, room - sum(needs.values()))
-    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", expand=False)
-    grid.add_column("", style="dim", no_wrap=True)
-    for side in sides:
-        column_side = table.sides[side]
-        name = f"{marks[side].plain} {column_side.name}{column_side.count}".lstrip()
-        full_width = max(cell_len(name), *(cell_len(values[side]) for _, values in table.made), 0)
-        more = min(spare, max(0, full_width - needs[side]))
-        spare -= more
-        heading = Text(_folded(name, needs[side] + more))
-        for span in marks[side].spans:
-            heading.stylize(span.style, span.start, span.end)
-        heading.append("\nbaseline" if side == 0 else "\nΔ to the baseline", "not bold dim")
-        if column_side.left_out:
-            heading.append("\n" + _folded(column_side.left_out, needs[side] + more), "not bold yellow")
-        grid.add_column(heading, overflow="fold", width=needs[side] + more)
-    for key, values in table.made:
-        grid.add_row(Text(key), *(Text(values[side]) for side in sides))
-    if table.made:
-        grid.add_row("")
+def _beside(table: Table, block: _Block, marks: Sequence[Text]) -> Grid:
+    """Return what was measured on some sides, each with its difference from the baseline behind it."""
+    grid = _grid_of(table)
+    for column in block.columns:
+        grid.add_column(_heading(table, column, marks), width=column.width, no_wrap=True)
     for name, cells in table.measured:
-        grid.add_row(Text(name), *(_written(cells[side], together=together) for side in sides))
-    grid.add_row("")
+        texts = [_written(cells[column.side], column, block.form) for column in block.columns]
+        grid.add_row(Text(name), *texts)
     return grid
+
+
+def _settings(table: Table, block: _Block, marks: Sequence[Text]) -> Grid:
+    """Return the settings in which some sides differ from the others."""
+    grid = _grid_of(table)
+    for column in block.columns:
+        heading = _marked(marks[column.side], _name(table, column.side, marks, column.width))
+        grid.add_column(heading, width=column.width, overflow="fold")
+    for key, values in table.made:
+        grid.add_row(Text(key), *(Text(values[column.side]) for column in block.columns))
+    return grid
+
+
+def _grid_of(table: Table) -> Grid:
+    """Return a grid with the column of the rows' names."""
+    grid = Grid(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style=BOLD, expand=False)
+    grid.add_column("", style=DIM, no_wrap=True, width=_names(table))
+    return grid
+
+
+def _heading(table: Table, column: _Column, marks: Sequence[Text]) -> Text:
+    """Return what heads a side: its name, what is left out of it, and of what the numbers behind its values are."""
+    side = table.sides[column.side]
+    heading = _marked(marks[column.side], _name(table, column.side, marks, column.width))
+    if side.left_out:
+        heading.append("\n" + _folded(side.left_out, column.width), "not bold yellow")
+    baseline = marks[0].plain if len(marks[0].plain) == 1 else ""
+    words = (f"less {baseline}" if baseline else "diff.") if column.side else "baseline"
+    last = heading.plain.rpartition("\n")[2]
+    if column.side == 0:
+        heading.append("\n" + words, "not bold dim")
+    elif cell_len(last) + 1 + cell_len(words) <= column.value + 1 + column.delta and not side.left_out:
+        heading.append(words.rjust(column.value + 1 + column.delta - cell_len(last)), "not bold dim")
+    else:
+        heading.append("\n" + words.rjust(column.value + 1 + column.delta), "not bold dim")
+    return heading
+
+
+def _marked(mark: Text, text: str) -> Text:
+    """Return a text that may begin with a mark, which has its colour then."""
+    heading = Text(text)
+    if text.startswith(mark.plain):
+        for span in mark.spans:
+            heading.stylize(span.style, span.start, span.end)
+    return heading
+
+
+def _written(cell: Cell, column: _Column, form: _Form) -> Text:
+    """Return a value and its difference: bold where the two are told apart, quiet where they are not."""
+    value, *below = form.value(cell).splitlines()
+    text = Text(value.rjust(column.value))
+    if cell.delta:
+        delta = form.delta(cell)
+        style = STYLES.get(cell.status, "") if cell.status is not None else ""
+        text.append(" " + " " * (column.delta - cell_len(delta)))
+        text.append(delta, style)
+    for line in below:
+        text.append("\n" + line.rjust(column.value))
+    return text
 
 
 def _folded(name: str, width: int) -> str:
@@ -170,20 +356,3 @@ def _scored(shift: Shift) -> Text:
 def _shifted(shift: Shift) -> Text:
     """Return two shares and their difference in percent points."""
     return Text(f"{100 * shift.before:5.1f} → {100 * shift.after:5.1f} %  {100 * shift.delta:+5.1f}")
-
-
-def _written(cell: Cell, *, together: bool) -> Text:
-    """Return a value and its difference: bold where the two are told apart, quiet where they are not.
-
-    Intervals stand behind their numbers where there is room for all of them, else below.
-    """
-    style = {PairStatus.ABOVE: "bold", PairStatus.OPEN: "dim", PairStatus.ALIKE: "dim"}
-    mark = {PairStatus.OPEN: " ≈", PairStatus.ALIKE: " alike", PairStatus.UNJUDGED: " ?"}
-    text = Text(cell.value if together else cell.value.replace(" (", "\n("))
-    if cell.delta:
-        delta = cell.delta if together else cell.delta.replace(" (", "\n(")
-        end, look = (
-            ("", "") if cell.status is None else (mark.get(cell.status, ""), style.get(cell.status, ""))
-        )
-        text.append(("  " if together else "\n") + delta + end, look)
-    return text

@@ -5,7 +5,7 @@ Pure: texts of configurations in, rows and mistakes out. ``tui.screens.experimen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from engine.config.loader import notes_on, parse_config
 from engine.config.overrides import read_value
 from engine.config.schema import DEFAULTS
 from engine.config.setting_choices import help_of, keys_of
+from engine.config.setting_meanings import meaning_of
 from engine.config.validate import ConfigError
 
 NAME = "name"
@@ -28,12 +29,13 @@ ValueSource = Literal["changed", "here", "defaults", "recipe", "built in"]
 
 @dataclass(frozen=True)
 class FormEntry:
-    """One key: its value as it is typed, where it comes from, and what it takes."""
+    """One key: its value as it is typed, where it comes from, what it takes and what it means."""
 
     key: str
     value: str
     source: ValueSource
     help: str
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Form:
     """The configuration as it is on disk."""
     experiment: str
     new_name: str | None = None
-    """What a clone is to be called; None when the experiment itself is changed."""
+    """What a copy is to be called; None when the experiment itself is changed."""
     changes: Mapping[str, Any] = field(default_factory=dict)
     """The new value of each changed key; None for a key that is inherited again."""
 
@@ -118,9 +120,11 @@ class Form:
 
         named: ValueSource = "here" if self.new_name is None else "changed"
         return [
-            FormEntry(NAME, self.new_name or self.experiment, named, "another name makes a clone"),
+            FormEntry(NAME, self.new_name or self.experiment, named, "another name makes a copy"),
             *(
-                FormEntry(key, written(_value(values, key)), source(key), help_of(key, values))
+                FormEntry(
+                    key, written(_value(values, key)), source(key), help_of(key, values), meaning_of(key)
+                )
                 for key in keys_of(values)
             ),
         ]
@@ -145,13 +149,23 @@ class Form:
         return bool(self.changes) or self.new_name is not None
 
 
+def passing(entries: Sequence[FormEntry], words: str) -> list[FormEntry]:
+    """Return the entries whose key, value, help or meaning have all of some words."""
+    wanted = words.lower().split()
+    return [
+        entry
+        for entry in entries
+        if all(word in f"{entry.key} {entry.value} {entry.help} {entry.meaning}".lower() for word in wanted)
+    ]
+
+
 def name_mistake(form: Form, name: str) -> str | None:
-    """Return why the clone cannot have that name, None if it can."""
+    """Return why the copy cannot have that name, None if it can."""
     return name_problem(name, _dict(tomli.loads(form.text).get("experiments")))
 
 
 def free_name(form: Form) -> str:
-    """Return a name for a clone that is not taken: the experiment's with a number."""
+    """Return a name for a copy that is not taken: the experiment's with a number."""
     number = 2
     while name_mistake(form, name := f"{form.experiment}-{number}") is not None and number < 1000:
         number += 1

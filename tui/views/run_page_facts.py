@@ -17,7 +17,18 @@ from engine.runs.event_text import progress
 from engine.runs.labels import Labels
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
-from engine.text import clean, command_line, disk_size, duration, loss, score, setting_text, shorten, size
+from engine.text import (
+    binary_size,
+    clean,
+    command_line,
+    disk_size,
+    duration,
+    loss,
+    milliseconds,
+    score,
+    setting_text,
+    shorten,
+)
 from tui.state.run_page_record import Record
 from tui.text import bar
 from tui.views.run_list_columns import memory_and_peak
@@ -98,7 +109,7 @@ def _result(status: Status | None, end: End | None) -> Iterator[NamedText]:
     if speed := status.last.get("train/images_per_s"):
         yield "speed", f"{speed:,.0f} images/s"
     if (memory_bytes := memory_and_peak(status)) is not None:
-        yield "memory", "iB, peak ".join(map(size, memory_bytes)) + "iB"
+        yield "memory", ", peak ".join(map(binary_size, memory_bytes))
 
 
 def refused_text(status: Status) -> str:
@@ -143,7 +154,7 @@ def _times(record: Record, config: Mapping[str, Any]) -> Iterator[NamedText]:
     total = sum(spent.values())
     for name, value in spent.items():
         share = value / total if total else 0.0
-        yield name, f"{bar(share, BAR)} {100 * share:3.0f} %  {value:,.3g} ms"
+        yield name, f"{bar(share, BAR)} {100 * share:3.0f} %  {milliseconds(value)}"
 
 
 def _model(config: Mapping[str, Any], status: Status | None) -> Iterator[NamedText]:

@@ -1,4 +1,4 @@
-"""The rows of the form, drawn line by line: key, value, where that is from, what the key takes."""
+"""The rows of the form, drawn line by line: key, value, where that is from, what the key means."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from tui.keymap.bindings import bindings
 from tui.text import shorten
-from tui.views.experiment_form_rows import FormEntry
+from tui.views.experiment_form_rows import FormEntry, passing
 
 KEY, SOURCE = 21, 10
 """Cells of a key, and of where its value is from."""
@@ -61,6 +61,8 @@ class FormList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._entries: list[FormEntry] = []
+        self._all: Sequence[FormEntry] = ()
+        self._words = ""
 
     @property
     def entry(self) -> FormEntry | None:
@@ -68,15 +70,24 @@ class FormList(ScrollView, can_focus=True):
         return self._entries[self.cursor] if self.cursor < len(self._entries) else None
 
     def show(self, entries: Sequence[FormEntry]) -> None:
-        """Show these entries; the cursor stays on its key."""
+        """Show these entries, or those of them that are searched for; the cursor stays on its key."""
         key = self.entry.key if self.entry else None
-        self._entries = list(entries)
+        self._all = entries
+        self._entries = passing(entries, self._words)
         self.virtual_size = Size(self.size.width, len(self._entries))
-        self.cursor = next((i for i, entry in enumerate(entries) if entry.key == key), self.cursor)
+        self.cursor = next((i for i, entry in enumerate(self._entries) if entry.key == key), self.cursor)
         self.refresh()
+        self.post_message(self.Moved())
+
+    def search(self, words: str) -> None:
+        """Show the entries that have some words alone; all for none."""
+        self._words = words
+        self.show(self._all)
 
     def go_to(self, key: str) -> None:
-        """Put the cursor on a key."""
+        """Put the cursor on a key; a search that leaves it out ends."""
+        if not any(entry.key == key for entry in self._entries):
+            self.search("")
         self.cursor = next((i for i, entry in enumerate(self._entries) if entry.key == key), self.cursor)
 
     def validate_cursor(self, cursor: int) -> int:
@@ -124,7 +135,12 @@ class FormList(ScrollView, can_focus=True):
                 Segment(shorten(f" {entry.key}", KEY), changed if entry.source == "changed" else Style()),
                 Segment(shorten(entry.value or "–", room), own),
                 Segment(f"  {SOURCES[entry.source]:<{SOURCE}}", own),
-                Segment(shorten(f"  {entry.help}", max(0, width - KEY - room - SOURCE - 2)), quiet),
+                Segment(
+                    shorten(
+                        f"  {entry.meaning or entry.help}", max(0, width - KEY - room - SOURCE - 2), end=True
+                    ),
+                    quiet,
+                ),
             ]
         ).adjust_cell_length(width)
         base = self.rich_style

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.analysis.conclusions.number_text import as_far_as, counted, listed, noun, number, p_value
 from engine.analysis.conclusions.pair_sentences import pair_sentences
@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from engine.analysis.conclusions.judgement import Judgement
     from engine.analysis.conclusions.pairs import Key, Pair
     from engine.analysis.statistics.significance import Sample
+
+
+class Standing(NamedTuple):
+    """Who leads among some experiments, for a line of a summary."""
+
+    top: str
+    """The one with the best mean, whether it is told from the others or not."""
+    mean: float
+    told: str
+    """What is told of it: ``the best of 3``, ``the highest of 3``, or why neither."""
+    p: str
+    """The p value of that, empty where nothing was tested."""
+    least: int
+    """Seeds of the experiment with the fewest."""
+    most: int
+    """Seeds of the experiment with the most."""
 
 
 def sentences(
@@ -35,7 +51,7 @@ def sentences(
     for pair in pairs_in_words(judgement, names):
         if pair.key not in already:
             verdicts += pair_sentences(judgement, pair)
-    lines = [f"{_so_far(judgement)}{verdict}" for verdict in verdicts] + _left_out(judgement, samples)
+    lines = [f"{so_far(judgement)}{verdict}" for verdict in verdicts] + _left_out(judgement, samples)
     method = method_sentence(judgement) if experiments is None else ""
     return [*lines, method] if method else lines
 
@@ -67,6 +83,32 @@ def method_sentence(judgement: Judgement, *, with_metric: bool = False) -> str:
     return f"p and intervals{by}: moderated Welch t{correction}; spread shared with {shared}."
 
 
+def standing(judgement: Judgement, experiments: Collection[str]) -> Standing | None:
+    """Return who leads among some experiments; None where none of them is judged."""
+    ranked = judgement.ranked_of(experiments)
+    if not ranked:
+        return None
+    counts, p_star = [len(sample.values) for sample in ranked], judgement.p_star_of(experiments)
+    p = p_value(p_star)
+    if judgement.metric.split == "validation":
+        told, p = f"not judged: {CHOSEN_BY}", ""
+    elif judgement.leader_of(experiments) is not None:
+        hint = as_far_as(min(counts))
+        told = f"{_superlative(judgement)} of {len(ranked)}{f'; {hint}' if hint else ''}"
+    elif told := _why_not_tested(ranked, p_star):
+        p = ""
+    else:
+        told = _not_told(judgement, ranked)
+    told = f"{so_far(judgement)}{told}"
+    return Standing(ranked[0].name, ranked[0].mean, told, p, min(counts), max(counts))
+
+
+def _superlative(judgement: Judgement) -> str:
+    if judgement.metric.split == "test":
+        return "the best"
+    return "the highest" if judgement.metric.higher_is_better else "the lowest"
+
+
 def table_reason(judgement: Judgement, experiments: Collection[str] | None = None) -> str:
     """Return why a table marks a best, or none.
 
@@ -88,18 +130,25 @@ def table_reason(judgement: Judgement, experiments: Collection[str] | None = Non
 def _why_no_best(judgement: Judgement, ranked: Sequence[Sample], p_star: float) -> str:
     if judgement.metric.split != "test":
         return f"{noun(judgement.metric)} is not measured on the test split"
+    return _why_not_tested(ranked, p_star) or (
+        f"{ranked[0].name} is {_not_told(judgement, ranked)}, {p_value(p_star, 'p*')}"
+    )
+
+
+def _why_not_tested(ranked: Sequence[Sample], p_star: float) -> str:
+    """Return why it is not tested whether the first of some leads them; empty where it is."""
     if len(ranked) < 2:
         return "there is no other to compare with"
-    top, *others = ranked
-    if len(top.values) < LEAST_SEEDS:
-        return f"{top.name} has {counted(len(top.values), 'seed')}, and a best has three"
-    if math.isnan(p_star):
-        return f"{top.name} is not judged against every other"
-    pairs = [judgement.pair(top.name, other.name) for other in others]
-    not_distinguished = [pair.worse for pair in pairs if pair is not None and not pair.is_significant]
-    return (
-        f"{top.name} is not told from {listed(not_distinguished) or 'every other'}, {p_value(p_star, 'p*')}"
-    )
+    if len(ranked[0].values) < LEAST_SEEDS:
+        return f"{ranked[0].name} has {counted(len(ranked[0].values), 'seed')}, and a best has three"
+    return f"{ranked[0].name} is not judged against every other" if math.isnan(p_star) else ""
+
+
+def _not_told(judgement: Judgement, ranked: Sequence[Sample]) -> str:
+    """Return from which others the first of some is not told."""
+    pairs = [judgement.pair(ranked[0].name, other.name) for other in ranked[1:]]
+    names = [pair.worse for pair in pairs if pair is not None and not pair.is_significant]
+    return f"not told from {listed(names) or 'every other'}"
 
 
 def _which_is_best(judgement: Judgement, names: Collection[str]) -> list[str]:
@@ -193,7 +242,7 @@ def _left_out(judgement: Judgement, samples: Sequence[Sample]) -> list[str]:
     return lines
 
 
-def _so_far(judgement: Judgement) -> str:
+def so_far(judgement: Judgement) -> str:
     """Return how a verdict begins while seeds are missing that were planned."""
     if not judgement.is_interim:
         return ""

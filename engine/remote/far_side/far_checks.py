@@ -13,7 +13,8 @@ from engine.config.schema import Experiment
 from engine.remote.far_side.carried_runs import living_carried
 from engine.remote.far_side.moved_paths import moved_config, moves_to
 from engine.runs.posted import site_status
-from engine.runs.store import Store, git_commit
+from engine.runs.provenance.repository import git_commit
+from engine.runs.store import Store
 from engine.sites.command_line import SiteError
 from engine.sites.messages import Answer, Question
 from engine.system import lock

@@ -49,6 +49,7 @@ QUEUE = (
     "shows when runs start and end, from the speeds of all runs that are alike and not of those that count"
 )
 CHANGES = "changes runs or the queue, and says of which run"
+MADE_OF = "shows what two runs were made from, and no results"
 EXEMPT: Mapping[str, str] = {
     "screen ClassBars": ONE_RUN,
     "screen MatrixView": ONE_RUN,
@@ -63,11 +64,13 @@ EXEMPT: Mapping[str, str] = {
     "screen CompletingInput": NO_RUNS,
     "screen FilterInput": NO_RUNS,
     "screen Dialog": NO_RUNS,
+    "screen DifferencesScreen": MADE_OF,
     "screen ExportScreen": "shows which files are to be written; what is in them is that of the charts",
     "screen FormList": NO_RUNS,
     "screen FormScreen": NO_RUNS,
     "screen HelpScreen": NO_RUNS,
     "screen MessageScreen": "shows what other places have said",
+    "screen MistakeScreen": NO_RUNS,
     "screen Prompt": NO_RUNS,
     "screen TargetScreen": "is what the dashboard and the queue are made from",
     "screen TourScreen": NO_RUNS,
@@ -85,6 +88,7 @@ EXEMPT: Mapping[str, str] = {
     "engine hold": CHANGES,
     "engine cancel": CHANGES,
     "engine check": NO_RUNS,
+    "engine diff": MADE_OF,
     "engine models": NO_RUNS,
     "engine tag": CHANGES,
     "engine note": CHANGES,

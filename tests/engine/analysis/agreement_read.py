@@ -55,12 +55,12 @@ Said = Mapping[str, Mapping[str, Printed]]
 """What a place says of each experiment: by the names of ``Numbers``."""
 
 
-def printed(text: str, scale: float | None = None) -> list[Printed]:
-    """Return the numbers of a text, each times what the unit behind it stands for, or by what is given."""
+def printed(text: str) -> list[Printed]:
+    """Return the numbers of a text, each times what the unit behind it stands for."""
     found = []
     for number, unit in re.findall(NUMBER, text):
         mantissa, _, power = number.replace(",", "").partition("e")
-        size = SCALES.get(unit, 1.0) if scale is None else scale
+        size = SCALES.get(unit, 1.0)
         last = int(power or 0) - len(mantissa.partition(".")[2])
         found.append(Printed(float(number.replace(",", "")) * size, 0.5 * 10.0**last * size))
     return found
@@ -75,13 +75,11 @@ def exact(**numbers: float | None) -> dict[str, Printed]:
     }
 
 
-def shown(
-    score: str, memory: str = "", energy: str = "", energy_in: float | None = None
-) -> dict[str, Printed]:
+def shown(score: str, memory: str = "", energy: str = "") -> dict[str, Printed]:
     """Return what texts say: a score with its spread, the most memory, the energy with or without its spread."""
     found = dict(zip(("mean", "sd"), printed(score.partition("(")[0]), strict=False))
     found |= dict(zip(("memory",), printed(memory), strict=False))
-    return found | dict(zip(("energy",), printed(energy, energy_in), strict=False))
+    return found | dict(zip(("energy",), printed(energy), strict=False))
 
 
 class Read:

@@ -163,8 +163,7 @@ def numbers_of_comparison(read: Read) -> Said:
     for name, table in read.comparisons.items():
         cells = {title: row[0].value for title, row in table.measured}
         if table.sides[0].finished:
-            energy = cells.get("energy, kJ", "")
-            found[name] = shown(cells["test F1"], cells.get("memory, most", ""), energy, 1000.0)
+            found[name] = shown(cells["test F1"], cells.get("memory, most", ""), cells.get("energy", ""))
     return found
 
 

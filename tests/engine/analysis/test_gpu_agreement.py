@@ -73,8 +73,8 @@ def test_filters(candidate: Candidate) -> None:
 def test_comparison(candidate: Candidate) -> None:
     side = Side("e", {}, choose(EXPERIMENT, [candidate], "test/f1"))
     table = dict(compare([side], Evidence({}, [candidate])).measured)
-    assert table["memory, most"][0].value == "28GiB"
-    assert table["energy, kJ"][0].value == "100.0"
+    assert table["memory, most"][0].value == "28 GiB"
+    assert table["energy"][0].value == "100.0 kJ"
 
 
 def test_results(candidate: Candidate) -> None:
@@ -87,11 +87,11 @@ def test_results(candidate: Candidate) -> None:
 
 
 def test_facts(candidate: Candidate) -> None:
-    assert dict(facts(candidate.status, None, {}))["memory"] == "31GiB  peak 31GiB"
+    assert dict(facts(candidate.status, None, {}))["memory"] == "31 GiB  peak 31 GiB"
     (result,) = (
         each for each in sections(candidate.status, {}, Record(candidate.run.id)) if each.title == "Result"
     )
-    assert dict(result.facts)["memory"] == "31GiB, peak 31GiB"
+    assert dict(result.facts)["memory"] == "31 GiB, peak 31 GiB"
 
 
 def test_charts() -> None:

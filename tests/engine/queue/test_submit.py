@@ -15,6 +15,8 @@ from engine.runs.store import StoreError
 from engine.runs.trust.entry_writer import leave_queue
 from tests.conftest import Engine
 
+WHO = ["-c", "user.name=x", "-c", "user.email=x@x"]
+
 
 def test_each_seed_waits_with_what_was_asked(store, tiny):
     runs = submit(store, tiny, [3, 1], device="cuda:1", priority=2, after=["before-s0"], share=True)
@@ -25,15 +27,25 @@ def test_each_seed_waits_with_what_was_asked(store, tiny):
         assert (entry.gpus, entry.attempts) == (1, 0)
 
 
-def test_the_state_of_the_code_is_asked_once(store, tiny, monkeypatch):
-    asked, ask = [], subprocess.run
+def test_the_code_is_looked_at_and_written_once(store, tiny, tmp_path, monkeypatch):
+    repository = tmp_path / "project"
+    repository.mkdir()
+    for words in (["init", "-q"], [*WHO, "commit", "-q", "--allow-empty", "-m", "x"]):
+        subprocess.run(["git", *words], cwd=repository, check=True)
+    (repository / "train.py").write_text("print(1)\n")
+    monkeypatch.chdir(repository)
+    asked, ask = [], subprocess.Popen
     monkeypatch.setattr(
-        subprocess, "run", lambda *words, **options: asked.append(words) or ask(*words, **options)
+        subprocess, "Popen", lambda *words, **options: asked.append(words) or ask(*words, **options)
     )
+    first = submit(store, tiny, [0])
+    once, asked[:] = len(asked), []
     runs = submit(store, tiny, range(4))
-    assert len(asked) == 1
-    commits = [run.info().git for run in runs]
-    assert commits == commits[:1] * 4
+    assert len(asked) == once <= 5
+    assert len({str(run.info().git) for run in [*first, *runs]}) == 1
+    patches = [run.path / "source.patch" for run in runs]
+    assert len({patch.stat().st_ino for patch in patches}) == 1
+    assert patches[0].stat().st_mode & 0o777 == 0o600
 
 
 class TestDataThatIsMissing:

@@ -17,6 +17,7 @@ from engine.remote.host_link import HostLink
 from engine.runs.current_state import status_of
 from engine.runs.posted.posting import Posting
 from engine.runs.posted.site_status import publish
+from engine.runs.provenance.code_snapshot import CodeSnapshot
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.runs.trust.posted_by_user import enter_posting
@@ -56,7 +57,7 @@ class Desk:
         self.posted: dict[str, tuple[Run, Posting]] = {}
 
     def send(self, experiment: Experiment) -> Run:
-        run = self.store.create(experiment, 0, git=None)
+        run = self.store.create(experiment, 0, code=CodeSnapshot())
         posting = enter_posting(run, Posting(site=self.site, name=f"vitui-{run.id}-1", posted=time.time()))
         self.posted[run.id] = run, enter_posting(run, self.link.post(run, posting))
         return run
@@ -310,7 +311,7 @@ def hostile(tmp_path: Path, attack: str, v: int = 1, engine: str = "") -> str:
 )
 def test_a_hostile_far_end_is_let_go_with_one_line(new_desk, store, tmp_path, attack):
     desk = new_desk()
-    run = store.create(program(tmp_path), 0, git=None)
+    run = store.create(program(tmp_path), 0, code=CodeSnapshot())
     posting = enter_posting(
         run, Posting(site=desk.site, name=f"vitui-{run.id}-1", posted=time.time(), job="1")
     )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.runs import run_lock, stop_request
 from engine.runs.queue_entry import waiting_entry
-from engine.runs.store import Run, Store, StoreError, git_commit, is_run_id
+from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.runs.trust.entry_writer import leave_queue
 from engine.system.files import MAX_FILE, last_lines, read_small, tail, write_atomic
 from tests.conftest import queued
@@ -294,18 +294,3 @@ class TestQueue:
         assert stop_request.asked(run) is None
         stop_request.clear(run)
         assert not run.control.exists()
-
-
-def test_looking_at_the_commit_leaves_the_index_as_it_is(tmp_path, monkeypatch):
-    """A git that was killed while it wrote the index would leave its lock, and nobody could commit any longer."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "file").write_text("x")
-    who = ["-c", "user.name=x", "-c", "user.email=x@x"]
-    for words in (["init", "-q"], ["add", "file"], [*who, "commit", "-qm", "x"]):
-        subprocess.run(["git", *words], check=True)
-    os.utime(tmp_path / "file", (1e9, 1e9))  # the index has another time of it
-    before = (tmp_path / ".git/index").stat()
-    commit = git_commit()
-    assert (len(commit["commit"]), commit["dirty"]) == (40, False)
-    after = (tmp_path / ".git/index").stat()
-    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)

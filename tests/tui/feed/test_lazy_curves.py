@@ -82,9 +82,9 @@ def test_they_are_those_that_would_be_made_of_everything(axis: Axis) -> None:
 def test_only_what_is_asked_for_is_made_and_then_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    def counted(run: str, *words: object) -> Curve:
+    def counted(run: str, *words: object, **how: bool) -> Curve:
         made.append(run)
-        return curve_of(run, *words)  # type: ignore[arg-type]
+        return curve_of(run, *words, **how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(arithmetic, "curve_of", counted)
     read = histories()

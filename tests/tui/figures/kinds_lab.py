@@ -21,6 +21,7 @@ from engine.runs.store import Run, Store
 from tests.tui.figures.test_export_figures import FEW_PIXELS, HEAD
 from tui.figures import registry
 from tui.figures.export_figures import export_figures
+from tui.figures.figure_sheet import SMALL
 
 NAN = float("nan")
 EVERY = sorted(KINDS)
@@ -113,4 +114,5 @@ def texts(figure: Any) -> list[str]:
 
 
 def small_print(figure: Any) -> str:
-    return figure.texts[-1].get_text().replace("\n", " ").replace("\N{NO-BREAK SPACE}", " ")
+    written = next(text for text in reversed(figure.texts) if text.get_fontsize() == SMALL)
+    return written.get_text().replace("\n", " ").replace("\N{NO-BREAK SPACE}", " ")

@@ -26,14 +26,17 @@ def test_a_heat_map_sums_the_last_matrices_of_the_seeds_and_its_rows_are_whole(l
     lab.train(config, "a", matrix=second, seed=1)
     lab.train(config, "b", matrix=second)
     assert lab.export(config)
-    a, b = lab.drawn[0].axes
+    a, b, scale = lab.drawn[0].axes
+    assert scale.get_yticklabels()[-1].get_text() == "100 %"
+    written = texts(lab.drawn[0])
+    assert written.count("Taken for") == written.count("True class") == 1
     counts = np.array(first) + np.array(second)
     shown = np.asarray(a.images[0].get_array())
     np.testing.assert_allclose(shown, 100 * counts / counts.sum(axis=1, keepdims=True))
     for axes in (a, b):
         np.testing.assert_allclose(np.asarray(axes.images[0].get_array()).sum(axis=1), 100)
     numbers = {text.get_text() for text in a.texts}
-    assert numbers == {f"{value:.0f}" for value in shown.ravel() if value >= 0.5}
+    assert numbers == {f"{value:.0f}" for value in shown.ravel()}
     assert [tick.get_text() for tick in a.get_yticklabels()] == list(ANIMALS)
     assert "N = 2" in small_print(lab.drawn[0])
 
@@ -43,6 +46,7 @@ def test_a_class_without_images_is_a_row_of_nothing(lab: Lab) -> None:
     lab.train(config, "a", matrix=[[0, 0, 0], [0, 9, 1], [0, 0, 10]])
     assert lab.export(config)
     assert np.asarray(lab.drawn[0].axes[0].images[0].get_array())[0].tolist() == [0, 0, 0]
+    assert len(lab.drawn[0].axes[0].texts) == 6  # nothing is said of a class without images
     assert [tick.get_text() for tick in lab.drawn[1].axes[0].get_yticklabels()] == ["dog", "cat"]
 
 
@@ -92,6 +96,10 @@ def test_dots_are_the_means_of_f1_over_seeds_and_the_best_class_is_first(lab: La
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [ANIMALS[place] for place in order]
     np.testing.assert_allclose(axes.lines[0].get_xdata(), a[order])
     np.testing.assert_allclose(axes.lines[1].get_xdata(), b[order])
+    lowest, highest = np.sort([by_class(first).f1, by_class(second).f1], axis=0)[:, order]
+    ranges, none = (lines.get_segments() for lines in axes.collections)
+    np.testing.assert_allclose(np.array(ranges)[:, :, 0].T, [lowest, highest])
+    assert not any(map(len, none))  # one seed has none
     assert axes.lines[0].get_marker() != axes.lines[1].get_marker()
     (legend,) = lab.drawn[0].legends
     assert [text.get_text() for text in legend.get_texts()] == ["a (N = 2)", "b (N = 1)"]
@@ -122,6 +130,24 @@ def test_phases_of_ones_own_program_are_shown_too(lab: Lab) -> None:
     assert lab.export(config)
     assert "augment" in texts(lab.drawn[0])
     assert lab.drawn[0].axes[0].patches[-1].get_width() == pytest.approx(500)
+
+
+@pytest.mark.parametrize(
+    ("spent", "total", "axis"),
+    [(0.03, "70 ms", "ms"), (2.0, "4.01 s", "s"), (9.0, "18 s", "s"), (120.0, "4 min", "min")],
+)
+def test_a_step_is_told_in_milliseconds_or_seconds_within_the_figure(
+    lab: Lab, spent: float, total: str, axis: str
+) -> None:
+    config = lab.config(["a"], table("steptime", ["a"]))
+    lab.train(config, "a", time__forward=spent, time__backward=spent)
+    lab.train(config, "a", seed=1, time__forward=spent, time__backward=spent)
+    assert lab.export(config)
+    (axes,) = lab.drawn[0].axes
+    assert axes.texts[0].get_text() == total
+    assert axes.get_xlabel() == f"Time of a step ({axis})"
+    assert axes.texts[0].get_window_extent().x1 <= axes.bbox.x1
+    assert "N = 2 seeds" in small_print(lab.drawn[0])
 
 
 @given(st.text("ab- ", min_size=1, max_size=40), st.integers(4, 20))

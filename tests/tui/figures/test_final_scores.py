@@ -5,14 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
+from engine.analysis.results import Score
 from engine.analysis.statistics.seed_intervals import share_over_seeds
 from engine.catalog.figure_kinds import COSTS
 from tests.tui.figures.kinds_lab import NAN, Lab, small_print, table
 from tui.figures import cost_scatter
+from tui.figures.final_scores import Scored, best_first
+from tui.figures.score_bars import lanes
 from tui.figures.style import LOOKS, PAPER
 from tui.palette import assign
 
@@ -23,13 +30,13 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 
 def test_a_bar_is_as_long_as_the_mean_and_its_line_is_the_engines_interval(lab: Lab) -> None:
-    config = lab.config(["b", "a"], table("bars", ["b", "a"]))
+    config = lab.config(["a", "b"], table("bars", ["a", "b"]))
     for name, scores in (("a", (0.2, 0.3, 0.5)), ("b", (0.6, 0.7, 0.75))):
         for seed, score in enumerate(scores):
             lab.train(config, name, score, seed=seed)
     assert lab.export(config)
     (axes,) = lab.drawn[0].axes
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["b", "a"]  # the order of the figure
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["b", "a"]  # the best first
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # from the top
     results = [lab.result(config, name).scores["test/f1"] for name in ("b", "a")]
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([score.mean for score in results])
@@ -37,7 +44,7 @@ def test_a_bar_is_as_long_as_the_mean_and_its_line_is_the_engines_interval(lab: 
     for bars, score in zip(axes.collections, results, strict=True):
         assert score.interval[:2] == share_over_seeds(score.values)
         assert bars.get_segments()[0][:, 0] == pytest.approx(score.interval[:2])
-    dots = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 3]
+    dots = [line.get_xdata() for line in axes.lines if line.get_label() == "seeds"]
     assert [sorted(each) for each in dots] == [pytest.approx(sorted(score.values)) for score in results]
     assert [text.get_text() for text in axes.texts] == ["0.683", "0.333"]
     assert "mean over N = 3 seeds" in small_print(lab.drawn[0])
@@ -53,7 +60,9 @@ def test_one_seed_has_the_interval_that_its_run_told_and_says_what_it_is(lab: La
     (axes,) = lab.drawn[0].axes
     (bars,) = axes.collections
     assert bars.get_segments()[0][:, 0] == pytest.approx([0.45, 0.56])
-    assert "one seed (N = 1)" in small_print(lab.drawn[0])
+    assert bars.get_linestyle() != [(0.0, None)]  # not solid, as one over seeds is
+    assert [line.get_xdata().tolist() for line in axes.lines if line.get_label() == "seeds"] == [[0.5], [0.4]]
+    assert "final value, N = 1 seed." in small_print(lab.drawn[0])
     assert "over test images." in small_print(lab.drawn[0])
 
 
@@ -92,6 +101,24 @@ def test_a_value_is_written_as_the_axis_has_it(lab: Lab, metric: str, value: flo
     assert [each.get_text() for each in lab.drawn[0].axes[0].texts] == [text]
 
 
+@given(st.lists(st.integers(0, 40).map(float), min_size=1, max_size=12))
+def test_no_dot_of_a_row_lies_on_another(places: list[float]) -> None:
+    offsets = lanes(np.array(places), 3.0)
+    for number, place in enumerate(places):
+        here = [at for at, offset in zip(places, offsets, strict=True) if offset == offsets[number]]
+        assert sum(abs(place - at) < 3.0 for at in here) == 1
+    assert (np.abs(offsets) <= 0.34).all()  # within the row
+
+
+@pytest.mark.parametrize(("metric", "order"), [("test/f1", "ba"), ("test/loss", "ab"), ("own/x", "ab")])
+def test_the_best_bar_is_at_the_top(metric: str, order: str) -> None:
+    scored = [
+        Scored(name, "#000000", Score((value,)), None)  # type: ignore[arg-type]
+        for name, value in (("a", 1.0), ("b", 2.0))
+    ]
+    assert "".join(part.name for part in best_first(scored, metric)) == order
+
+
 # ---- scatter
 
 
@@ -108,29 +135,28 @@ def test_a_point_stands_at_score_and_cost_with_the_interval_as_its_line(lab: Lab
     (axes,) = lab.drawn[0].axes
     seeds = [line for line in axes.lines if line.get_label() == "seeds"]
     assert seeds[0].get_xydata().tolist() == [[1.0, 0.29], [1.0, 0.3], [1.0, 0.31]]
-    points = [line for line in axes.lines if line.get_label() not in ("front", "seeds")]
+    points = [line for line in axes.lines if line.get_label() != "seeds"]
     assert [tuple(line.get_xydata()[0]) for line in points] == [
         pytest.approx(each) for each in ((1.0, 0.3), (3.0, 0.55), (90.0, 0.4))
     ]
     assert axes.get_xscale() == "log"  # over a factor of ten
     assert axes.get_xlabel() == "Parameters (M)"
-    for bars, name in zip(axes.collections, "abc", strict=True):
+    front, *lines = axes.collections
+    for bars, name in zip(lines, "abc", strict=True):
         interval = lab.result(config, name).scores["test/f1"].interval
         assert bars.get_segments()[0][:, 1] == pytest.approx(interval[:2])
     hollow = [to_hex(line.get_markerfacecolor()) == PAPER.ground for line in points]
     assert not any(hollow)
     sizes = [line.get_markersize() for line in points]
     assert sizes == [5.0, 5.0, 2.6]  # c is dominated: b is cheaper and told to be better
-    front = next(line for line in axes.lines if line.get_label() == "front")
-    assert front.get_xydata().tolist() == [
-        [1.0, pytest.approx(0.3)],
-        [3.0, pytest.approx(0.3)],
-        [3.0, pytest.approx(0.55)],
-    ]
+    (shaded,) = [path.vertices for path in front.get_paths()]  # a line would run through intervals
+    assert {(1.0, 0.3), (3.0, 0.3), (3.0, 0.55)} <= {(round(x, 9), round(y, 9)) for x, y in shaded}
+    assert shaded.min(axis=0).tolist() == [1.0, axes.get_ylim()[0]]
+    assert shaded.max(axis=0).tolist() == [axes.get_xlim()[1], pytest.approx(0.55)]
     assert "Pareto front" in small_print(lab.drawn[0])
 
 
-def test_what_seeds_leave_open_is_hollow_and_no_line_is_drawn(lab: Lab) -> None:
+def test_what_seeds_leave_open_is_hollow_and_nothing_is_shaded(lab: Lab) -> None:
     config = lab.config(["a", "b", "c"], table("scatter", ["a", "b", "c"]))
     for name, size, scores in (
         ("a", 1_000_000, (0.29, 0.30, 0.31)),
@@ -144,7 +170,7 @@ def test_what_seeds_leave_open_is_hollow_and_no_line_is_drawn(lab: Lab) -> None:
     points = [line for line in axes.lines if line.get_label() != "seeds"]
     hollow = [to_hex(line.get_markerfacecolor()) == PAPER.ground for line in points]
     assert hollow == [False, False, True]
-    assert not [line for line in axes.lines if line.get_label() == "front"]
+    assert not [each for each in axes.collections if each.get_label() == "front"]
 
 
 def test_measured_costs_have_the_range_of_their_seeds(lab: Lab) -> None:
@@ -158,7 +184,8 @@ def test_measured_costs_have_the_range_of_their_seeds(lab: Lab) -> None:
     ranges = [
         segments[0][:, 0].tolist()
         for each in axes.collections
-        if (segments := each.get_segments())[0][0, 1] == segments[0][1, 1]
+        if isinstance(each, LineCollection)
+        and (segments := each.get_segments())[0][0, 1] == segments[0][1, 1]
     ]
     assert ranges == [[100.0, 102.0], [50.0, 52.0]]
 
@@ -187,7 +214,7 @@ def test_every_cost_is_what_the_table_of_results_has(lab: Lab, axis: str, place:
     lab.train(config, "a", parameters=2000)
     assert lab.export(config)
     (axes,) = lab.drawn[0].axes
-    (point,) = [line for line in axes.lines if line.get_label() != "front"]
+    (point,) = axes.lines
     assert point.get_xdata()[0] == pytest.approx(place)
     assert axes.get_xlabel() == title
 
@@ -197,7 +224,7 @@ def test_host_memory_is_of_runs_without_a_gpu(lab: Lab) -> None:
     lab.train(config, "a", device="cpu", gpu__memory_peak=NAN, cpu__memory_process=3 * 2.0**30)
     lab.train(config, "b")
     assert lab.export(config)
-    (point,) = [line for line in lab.drawn[0].axes[0].lines if line.get_label() != "front"]
+    (point,) = lab.drawn[0].axes[0].lines
     assert point.get_xdata()[0] == pytest.approx(3)
     assert "  b is not shown: no run of it has measured host-memory." in lab.said
 

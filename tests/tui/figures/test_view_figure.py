@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
 from tui.figures.files import ExportError
-from tui.figures.view_figure import ChartView, default_path, export_view, paths_of
+from tui.figures.view_figure import ChartView, default_path, export_view, paths_of, picture_of, without_count
 from tui.palette import Sign
 from tui.screens.export_dialog import ExportScreen, _with_endings
 from tui.state.snapshot import Project
@@ -74,6 +75,31 @@ def test_the_curve_has_its_colour_of_the_screen(project: Project, write_run: Wri
     export_view(view([run.id]), Path("a.png"), project.runs)
     pixels = np.asarray(Image.open("a.png").convert("RGB")).reshape(-1, 3)
     assert (np.abs(pixels.astype(int) - (0xE5, 0x28, 0x48)).sum(axis=1) < 6).sum() > 100
+
+
+def test_a_title_is_words_and_the_small_print_says_of_which_seeds() -> None:
+    statuses = {
+        f"{name}{seed}": Status(run=f"{name}{seed}", experiment=name, seed=seed, state="finished")
+        for name in ("a", "b", "c")
+        for seed in range(3)
+    }
+    mean = Curve("a2", X, X, n=3, seeds=np.stack([X, X, X]))
+    shown = dataclasses.replace(view([]), statuses=statuses, folds={"a2": ("a0", "a1", "a2")})
+    views = [
+        dataclasses.replace(shown, curves={"test/f1": curves})
+        for curves in ([mean], [mean, Curve("b1", X, X)], [Curve(f"{name}0", X, X) for name in "abc"])
+    ]
+    pictures = [picture_of(each, "test/f1") for each in views]
+    assert [(picture.title, *picture.notes) for picture in pictures] == [
+        ("Test F1 (macro): a", "Seeds 0, 1, 2."),
+        ("Test F1 (macro): a and b", "a: seeds 0, 1, 2; b: seed 1."),
+        ("Test F1 (macro) of 3 experiments", "Seed 0."),
+    ]
+
+
+@pytest.mark.parametrize(("name", "left"), [("ViT ×3", "ViT"), ("×12", ""), ("a ×b", "a ×b"), ("s2", "s2")])
+def test_names_on_paper_have_their_n_beside_them(name: str, left: str) -> None:
+    assert without_count(name) == left
 
 
 def test_what_cannot_be_drawn_is_said() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 from tests.tui.conftest import Write, new_project, run_writer
 from tui.cli import main
+from tui.figures.style import AT_NIGHT
 from tui.state.snapshot import Project
 
 FIGURE = """
@@ -59,6 +61,17 @@ def test_it_holds_figure_statements_tables_and_what_is_missing(figures: Path) ->
     )
     assert "p and intervals by F1: moderated Welch t; spread shared with 2 experiments." in page
     assert "one-token: no runs yet" in page
+    row = re.search(r'<tr><th><a href="#figure-1">Scores &amp; &lt;losses&gt;</a></th>(.*)</tr>', page)
+    assert row is not None  # the summary
+    cells = re.findall(r"<td>(.*?)</td>", row[1])
+    assert cells == ["F1", "<strong>BiT-small</strong>", "0.893", "3", "the best of 2", "p &lt; 0.001"]
+    assert '<a href="#figure-2">nothing</a></th><td>–</td>' in page
+    assert page.count("Scores are those of the last evaluation") == 1
+    dark, light = (base64.b64decode(found) for found in re.findall(r"svg\+xml;base64,([^\"]+)", page))
+    written = re.findall(rb"<!-- (.*?) -->", light)
+    assert b"Epoch" in written
+    assert not any(b"Scores" in text for text in written)  # the heading says it
+    assert (AT_NIGHT.ground.encode() in dark, AT_NIGHT.ground.encode() in light) == (True, False)
     assert "<th>model</th>" in page  # what differs
     assert "Not drawn: no run has measured what it shows yet." in page
     text = (figures / "report/report.md").read_text()
@@ -76,7 +89,6 @@ def test_its_notes_are_those_of_the_export(figures: Path, write_run: Write) -> N
     assert len(notes) == 2  # one for each of the figures that show the run
     for note in notes:
         assert f"- {note}" in text.replace("\\", "")
-    assert (figures / "report/scores.png").read_bytes() == (figures / "images/scores.png").read_bytes()
 
 
 def test_nothing_is_concluded_from_experiments_that_have_not_finished(
@@ -199,7 +211,8 @@ def test_a_figure_that_is_named_has_to_be_drawn(figures: Path) -> None:
 def test_it_asks_for_nothing_from_anywhere(figures: Path) -> None:
     report("scores")
     page = (figures / "report/report.html").read_text()
-    assert set(re.findall(r'(?:src|href)="([^"]{5})', page)) == {"data:"}
+    assert set(re.findall(r'(?:src|href)="([^"]{5})', page)) == {"data:", "#figu"}
+    assert not re.search(r'srcset="(?!data:)', page)
     assert not re.search(r"<script|<link|<iframe|@import|url\(", page)
     assert "default-src 'none'" in page
 

@@ -19,7 +19,7 @@ from engine.config.overrides import override
 from engine.config.schema import Experiment
 from engine.text import markdown_table, printable, text_of_csv
 from tests.tui.conftest import Write
-from tests.tui.pilot import opened, settle, toasts
+from tests.tui.pilot import opened, settle, toasts, until
 from tui.report.latex_and_csv_syntax import _LATEX, as_csv, as_latex
 from tui.state.snapshot import Project
 from tui.views.shell_commands import repeat_command, settings_for
@@ -122,8 +122,7 @@ def test_the_command_makes_the_run_what_it_was(changes: dict[str, Any]) -> None:
         ("p", "the path of the run's folder", "/"),
         ("c", "the command that repeats it", "engine run --seed 0 ViT-small"),
         ("g", "the command that goes on with it", "engine resume ViT-small-s0"),
-        ("m", "the list as Markdown", "| experiment | run |"),
-        ("l", "the list as LaTeX", "\\begin{tabular}{llllllll}"),
+        ("t", "the list as Markdown", "| experiment | run |"),
         ("v", "the list as CSV", "experiment,run,state"),
     ],
 )
@@ -136,8 +135,29 @@ async def test_y_copies(project: Project, write_run: Write, key: str, what: str,
         assert f"Copied {what}." in toasts(pilot)
         if key == "p":
             assert Path(pilot.app.clipboard).samefile(run.path)
-        if key in "mlv":
+        if key in "tv":
             assert all(
                 name in pilot.app.clipboard.replace("{-}", "-")
                 for name in load_config(project.config).experiments
             )
+
+
+@pytest.mark.slow
+async def test_results_are_copied_ready_for_a_paper(project: Project, write_run: Write) -> None:
+    for seed in range(2):
+        write_run("ViT-small", seed=seed)
+    write_run("BiT-small")
+    async with opened(project) as pilot:
+        for key, begins in (
+            ("m", "| experiment | seeds | test F1 |"),
+            ("l", "% made by vitui export --table"),
+        ):
+            await pilot.press("Y", key)
+            await until(pilot, lambda begins=begins: pilot.app.clipboard.startswith(begins))  # type: ignore[misc]
+            copied = pilot.app.clipboard.replace("{-}", "-")
+            assert all(name in copied for name in ("ViT-small", "BiT-small"))
+            assert "one-token" not in copied  # it has not run
+        assert "95 \\% CI" in copied
+        await pilot.press("space", "Y", "m")
+        await until(pilot, lambda: pilot.app.clipboard.startswith("|"))
+        assert len({name for name in ("ViT-small", "BiT-small") if name in pilot.app.clipboard}) == 1

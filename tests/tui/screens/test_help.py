@@ -35,7 +35,7 @@ def test_every_piece_of_a_line_finds_it(entry: tuple[str, str, str], data: st.Da
 
 def test_only_what_has_all_the_words_is_found() -> None:
     assert matching("") == KEYS
-    assert matching("copy table") == {"Runs": [("Y", "copy: row, path, command, the list as a table")]}
+    assert matching("copy table") == {"Runs": [("Y", "copy: row, path, command, list; a table for papers")]}
     assert set(matching("queue hold")) == {"Queue"}  # the section counts too
     assert all("/" in f"{key}{what}" for keys in matching("/").values() for key, what in keys)
     assert matching("[x") == {}

@@ -59,7 +59,7 @@ async def test_keys_lead_from_moment_to_moment_and_nothing_is_changed(
         assert await at(pilot, "shift+right") == NOW + 3540
         await at(pilot, "0", "backspace", *iso(NOW + 10), "enter")
         assert board(pilot).snapshot.runs[0].step == 10
-        await pilot.press("Y", "t")
+        await pilot.press("Y", "a")
         assert pilot.app.clipboard == f"vitui --at {iso(NOW + 10)}"
         await pilot.press("minus", "x", "enter", "escape")
         assert await at(pilot, "escape") == 0

@@ -4,16 +4,19 @@ from pathlib import Path
 
 import pytest
 import tomli
+from textual.widgets import Static
 
 from engine.config.setting_choices import choices, help_of, keys_of, starting_with
+from engine.config.setting_meanings import meaning_of
+from engine.config.validate import FIELDS
 from tests.tui.conftest import EXPERIMENTS
-from tests.tui.pilot import AppPilot, opened, settle, toasts
+from tests.tui.pilot import AppPilot, opened, settle, toasts, until
 from tui.screens.dashboard.screen import Dashboard
 from tui.screens.dialogs import Dialog
 from tui.screens.experiment_form import FormScreen
 from tui.state.snapshot import Project
 from tui.terminal.external_editor import editor_command
-from tui.views.experiment_form_rows import Form, free_name, written
+from tui.views.experiment_form_rows import Form, free_name, passing, written
 from tui.widgets.completing_input import CompletingInput
 from tui.widgets.form_list import FormList
 
@@ -126,6 +129,21 @@ def test_the_editor_is_told_the_line_where_it_can_be(
     assert editor_command(environment, Path("e.toml"), 7) == command
 
 
+def test_every_key_says_what_it_means() -> None:
+    assert [key for key in FIELDS if not meaning_of(key)] == []
+    assert meaning_of("lr") == "The peak learning rate."
+    assert meaning_of("nonsense") == meaning_of("options.pool") == ""
+    assert all("  " not in meaning_of(key) for key in FIELDS)
+
+
+def test_keys_are_found_by_what_they_are_called_and_mean() -> None:
+    entries = form().entries
+    assert [each.key for each in passing(entries, "learning RATE peak")] == ["lr"]
+    assert {"ema", "patience"} <= {each.key for each in passing(entries, "validat")}
+    assert passing(entries, "") == entries
+    assert passing(entries, "no such words") == []
+
+
 # ---- on the screen
 
 
@@ -181,7 +199,7 @@ async def test_tab_completes_and_a_mistake_cannot_be_saved(project: Project) -> 
         assert "has no patches: leave patch_size out" in screen(pilot).form.mistakes[0]
         await pilot.press("ctrl+s")
         await settle(pilot)
-        assert "not saved" in toasts(pilot)
+        assert "Not saved" in toasts(pilot)
         assert project.config.read_text() == before
         at(pilot, "patch_size")
         await pilot.press("d")
@@ -225,6 +243,26 @@ async def test_a_file_that_has_changed_meanwhile_is_not_written_over(project: Pr
         await settle(pilot)
     found = tomli.loads(project.config.read_text())
     assert (found["defaults"]["epochs"], found["experiments"]["ViT-small"]["epochs"]) == (5, 9)
+
+
+async def test_a_key_is_found_explained_and_judged_as_it_is_typed(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("e", "f")
+        await settle(pilot)
+        rows, help_line = screen(pilot).query_one(FormList), screen(pilot).query_one("#form-help", Static)
+        await pilot.press("slash", *"learning peak", "enter")
+        assert rows.entry is not None
+        assert rows.entry.key == "lr"
+        assert str(help_line.content) == "lr: The peak learning rate.\na number above 0"
+        await pilot.press("enter")
+        screen(pilot).query_one(CompletingInput).value = "-1"
+        said = screen(pilot).query_one("#form-mistakes", Static)
+        await until(pilot, lambda: "lr" in str(said.content) and said.has_class("-shown"))
+        await pilot.press("escape")  # out of the value: nothing has been changed
+        assert "✗" not in str(said.content)
+        await pilot.press("escape")  # out of the search
+        assert len(rows._entries) == len(screen(pilot).form.entries)
+        assert screen(pilot).form.changes == {}
 
 
 @pytest.mark.slow

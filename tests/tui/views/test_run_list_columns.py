@@ -659,6 +659,7 @@ async def test_folded_rows_are_compared_with_all_their_seeds(project: Project, w
             ("ViT-small", 3),
             ("BiT-small", 3),
         ]
+        assert str(screen.query_one("#compare").border_subtitle) == "with the row under the cursor"
 
 
 async def test_the_row_under_the_cursor_is_compared_only_with_less_than_two(
@@ -702,6 +703,7 @@ async def test_an_experiment_of_two_settings_is_compared_with_itself(
             ("", "1 stopped at 2/4"),
         ]
         assert screen.table.sides[1].name == "ViT-small lr=0.5"
+        assert str(screen.query_one("#compare").border_subtitle) == "compared with its other settings"
         await until(pilot, lambda: len(screen.query(Chart)[0].lines) == 2)
 
 

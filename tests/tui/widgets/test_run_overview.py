@@ -87,7 +87,7 @@ def test_of_a_program_stand_its_command_and_what_was_chosen_for_it() -> None:
 def test_memory_stands_with_its_peak() -> None:
     metric = "cpu/memory_process"
     status = Status(run="r", last={metric: 2.0 * 2**30}, best={metric: 3.5 * 2**30})
-    assert said(status)["memory"] == "2.0GiB  peak 3.5GiB"
+    assert said(status)["memory"] == "2.0 GiB  peak 3.5 GiB"
 
 
 def test_a_score_without_an_end_or_a_measurement_is_not_made_up() -> None:

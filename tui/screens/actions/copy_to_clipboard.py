@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
+from engine.errors import UserError
 from engine.text import printable
 from tui.screens.actions.target import Board
 from tui.screens.dialogs import Choice, Dialog
+from tui.state.messages import Failed, Succeeded
+
+MOMENT = "the command that shows this moment"
+LIST_MARKDOWN, LIST_CSV = "the list as Markdown", "the list as CSV"
+RESULTS: Mapping[str, Literal["md", "latex"]] = {
+    "the results as LaTeX, for a paper": "latex",
+    "the results as Markdown": "md",
+}
+"""What is made of the runs' files, with intervals and footnotes, as `vitui export --table` has it."""
+KEYS = {
+    "the row": "r", "the path of the run's folder": "p", "the command that repeats it": "c",
+    "the command that goes on with it": "g", MOMENT: "a", **dict(zip(RESULTS, "lm", strict=True)),
+    LIST_MARKDOWN: "t", LIST_CSV: "v",
+}  # fmt: skip
 
 
 class CopyActions:
@@ -15,7 +33,8 @@ class CopyActions:
 
     def action_copy(self) -> None:
         """Ask what to copy, and copy it."""
-        from tui.report.latex_and_csv_syntax import FORMATS
+        from engine.text import markdown_table
+        from tui.report.latex_and_csv_syntax import as_csv
         from tui.views.run_list_as_table import cells_of, headings_of
         from tui.views.shell_commands import at_command
 
@@ -31,23 +50,51 @@ class CopyActions:
             folder = board.project.folder / board.project.runs / row.run
             texts["the path of the run's folder"] = str(folder.absolute())
         texts |= {what: printable(command) for what, command in self._commands().items()}
-        if board.snapshot.past is not None:
-            texts["the command that shows this moment"] = at_command(
-                board.snapshot.past.moment, board.project
-            )
-        texts |= {f"the list as {name}": write(head, table) for name, write in FORMATS.items()}
-        keys = {"the row": "r", "the path of the run's folder": "p", "the command that repeats it": "c",
-                "the command that goes on with it": "g", "the command that shows this moment": "t",
-                "the list as Markdown": "m", "the list as LaTeX": "l",
-                "the list as CSV": "v"}  # fmt: skip
-        choices = [Choice(keys[what], what, what) for what in texts]
+        past = board.snapshot.past
+        if past is not None:
+            texts[MOMENT] = at_command(past.moment, board.project)
+        texts |= {LIST_MARKDOWN: markdown_table(head, table), LIST_CSV: as_csv(head, table)}
+        made = RESULTS if past is None else {}  # of the files as they are now
+        choices = [Choice(key, what, what) for what, key in KEYS.items() if what in texts or what in made]
 
         def chosen(what: str | None) -> None:
-            if what is not None:
+            if what is None:
+                return
+            if what in RESULTS:
+                self._copy_results(what)
+            else:
                 board.terminal.copy_to_clipboard(texts[what])
                 board.say(f"Copied {what}.", 3)
 
         board.ask(Dialog("Copy", "Into the terminal's clipboard:", choices), chosen)
+
+    def _copy_results(self, what: str) -> None:
+        """Copy the table of results of what is overlaid, else of what is listed; it is made in a thread."""
+        board, config = self._board, self._board.snapshot.config
+        title = "It cannot be copied"
+        if config is None:
+            board.refuse(title, "experiments.toml cannot be read.")
+            return
+        listed = [row.experiment for row in board.run_list.rows if row.experiment]
+        runs = board.snapshot.by_id
+        overlaid = {
+            runs[name].experiment for name in board.run_list.overlaid & board.visible_runs if name in runs
+        }
+        names = [name for name in listed if name in overlaid] or listed
+        board.say("Making the table …", 2)
+
+        def work() -> None:
+            from tui.report.export_tables import results_text
+
+            try:
+                text = results_text(config, board.store, names, RESULTS[what])
+            except (UserError, OSError) as error:
+                board.report(Failed(title, str(error)))
+            else:
+                board.terminal.copy_to_clipboard(text)
+                board.report(Succeeded(f"Copied {what}."))
+
+        board.start(work)
 
     def _commands(self) -> dict[str, str]:
         from tui.views.shell_commands import repeat_command, resume_command

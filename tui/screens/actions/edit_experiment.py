@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from functools import partial
 from typing import Literal
 
 from textual.app import SuspendNotSupported
@@ -13,6 +14,7 @@ from tui.screens.actions.target import Target
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed
 from tui.terminal.key_queue import OPENING
+from tui.text import mistake_place
 
 
 class ConfigActions:
@@ -32,7 +34,7 @@ class ConfigActions:
         if command:
             choices.append(Choice("v" if begins else "enter", f"open {config} in {command[0]}", "editor"))
         if name is not None:
-            choices += [Choice("c", "clone it under another name", "clone")]
+            choices += [Choice("c", "copy it under another name", "clone")]
             choices += [Choice("f", "change it in a form", "form")]
         if not choices:
             self._target.refuse(
@@ -52,6 +54,18 @@ class ConfigActions:
 
         self._target.ask(Dialog(title, text, choices), chosen)
 
+    def action_mistakes(self) -> None:
+        """Show what is wrong with the file, as it is now."""
+        from tui.screens.mistake_list import MistakeScreen
+        from tui.terminal.external_editor import editor_command
+
+        target = self._target
+        path, mistakes = target.project.config, target.snapshot.config_error.splitlines()
+        edit = None
+        if mistakes and not target.readonly and editor_command(os.environ, path, 1) is not None:
+            edit = partial(self._open_editor, None, max(1, mistake_place(mistakes[0])[1]))
+        target.ask(MistakeScreen(path.name, mistakes, edit))
+
     def _begin(self) -> None:
         """Write the configuration that a project begins with; one that has come meanwhile is left as it is."""
         try:
@@ -65,15 +79,15 @@ class ConfigActions:
         row, config = self._target.row, self._target.snapshot.config
         return row.experiment if row is not None and config and row.experiment in config.experiments else None
 
-    def _open_editor(self, name: str | None) -> None:
-        """Lend the terminal to an editor until it is left."""
+    def _open_editor(self, name: str | None, at: int = 1) -> None:
+        """Lend the terminal to an editor, at an experiment or a line, until it is left."""
         from engine.config.editor import EditError, line_of, read
         from tui.terminal.external_editor import editor_command
 
         path = self._target.project.config
         try:
             with self._target.terminal.suspend():
-                line = line_of(read(path), name) if name is not None and path.exists() else 1
+                line = line_of(read(path), name) if name is not None and path.exists() else at
                 command = editor_command(os.environ, path, line)
                 assert command is not None  # noqa: S101  the dialog has offered it
                 done = subprocess.run(command, check=False)

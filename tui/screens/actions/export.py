@@ -38,7 +38,7 @@ class ExportActions:
         self._board.ask(ExportScreen(view, default_path(view)), chosen)
 
     def _shown(self) -> ChartView | None:
-        from tui.figures.view_figure import ChartView
+        from tui.figures.view_figure import ChartView, without_count
 
         grid, snapshot = self._board.grid, self._board.snapshot
         charts = grid.charts
@@ -46,15 +46,21 @@ class ExportActions:
         curves = {chart.metric: snapshot.curves.get(chart.metric, ()) for chart in charts}
         if not lines:
             return None
+        folds = {run: fold for fold in snapshot.watch.folds for run in fold if run in lines}
         return ChartView(
             curves={metric: of_metric for metric, of_metric in curves.items() if of_metric},
-            names={run: line.name.rpartition(" ×")[0] or line.name for run, line in lines.items()},
+            names={run: without_count(line.name) for run, line in lines.items()},
             signs={run: Sign(line.colour, line.mark) for run, line in lines.items()},
-            statuses={name: status for name, status in snapshot.by_id.items() if name in lines},
+            statuses={
+                name: status
+                for name, status in snapshot.by_id.items()
+                if name in lines or any(name in fold for fold in folds.values())
+            },
             axis=snapshot.watch.axis,
             smoothing=weight_of(self._board.state.smoothing),
             zoom=charts[0].view,
             log_y=grid.log_y,
+            folds=folds,
         )
 
     def _draw(self, view: ChartView, path: Path) -> None:

@@ -9,7 +9,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from tui.screens.actions.look_back import PastActions
-from tui.screens.actions.run_stop_resume import RunActions
+from tui.screens.actions.stop_and_resume import RunActions
 from tui.screens.actions.target import Board
 from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen

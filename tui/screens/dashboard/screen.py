@@ -28,8 +28,8 @@ from tui.screens.actions.look_back import PastActions
 from tui.screens.actions.move_and_hold import QueueActions
 from tui.screens.actions.queue_experiments import ExperimentActions
 from tui.screens.actions.read_values import ReadingActions
-from tui.screens.actions.run_stop_resume import RunActions
 from tui.screens.actions.run_with_changes import OverrideActions
+from tui.screens.actions.stop_and_resume import RunActions
 from tui.screens.actions.target import give_actions, situation_of
 from tui.screens.app_protocol import FileReader
 from tui.screens.dashboard import remembered_view

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual import events
 from textual.widgets import Static
 
 from engine.runs.state_symbols import MARKS
@@ -14,9 +15,11 @@ from engine.system.nvml import GpuSample
 from engine.text import clean, size
 from tui.state.moment import day_and_time
 from tui.state.snapshot import Machine, Snapshot
-from tui.text import shorten
+from tui.text import mistake_place, shorten
 
 BARS = " ▁▂▃▄▅▆▇█"
+MISTAKE = "✗ "
+"""What stands before the place of a mistake in experiments.toml."""
 
 
 class MachineLine(Static):
@@ -71,9 +74,18 @@ class MachineLine(Static):
                 left.append(f" {counts[state]}" + f" {state}" * words)
         if self._snapshot.runs_error:
             left.append("   ✗ the folder of runs is gone", "bold red")
-        if self._snapshot.config_error:
-            left.append("   ✗ experiments.toml", "bold red")
+        if error := self._snapshot.config_error:
+            name, line = mistake_place(error)
+            place = f"{name}:{line}" if line else name
+            left.append(f"   {MISTAKE}{place}", "bold red")
+            left.append("  ! shows it" * words, "dim")
         return left
+
+    async def on_click(self, event: events.Click) -> None:
+        """Show what is wrong with experiments.toml, where that is said."""
+        before, mark, _ = self._line().plain.partition(MISTAKE)
+        if mark and event.x > cell_len(before):
+            await self.run_action("screen.mistakes")
 
 
 def machine_texts(machine: Machine) -> list[str]:

@@ -21,7 +21,7 @@ from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.config.schema import chosen_settings
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
-from engine.text import clean, command_line, duration, loss, score, size
+from engine.text import binary_size, clean, command_line, duration, loss, score
 from tui.state.snapshot import RunDetail
 from tui.views.run_list_columns import find_column, memory_and_peak
 from tui.views.run_list_row import Row
@@ -196,7 +196,7 @@ def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
     if speed := status.last.get("train/images_per_s"):
         yield "speed", f"{speed:,.0f} images/s"
     if (memory := memory_and_peak(status)) is not None:
-        yield "memory", "iB  peak ".join(map(size, memory)) + "iB"
+        yield "memory", "  peak ".join(map(binary_size, memory))
 
 
 def _labels(labels: Mapping[str, Any]) -> Iterator[Fact]:

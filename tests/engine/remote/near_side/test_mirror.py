@@ -13,6 +13,7 @@ from engine.config.schema import Experiment
 from engine.config.site import Site
 from engine.remote.near_side.mirror import Mirror
 from engine.runs.posted.posting import Posting, take_back
+from engine.runs.provenance.code_snapshot import CodeSnapshot
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import enter_posting
 from engine.sites.frames import FrameError
@@ -59,7 +60,7 @@ def test_what_does_not_come_next_is_asked_for_from_the_last_whole_line(mirror, r
 )
 def test_any_cut_of_a_file_is_caught_up_with(tmp_path_factory, lines, data):
     store = Store(tmp_path_factory.mktemp("cut"))
-    run = store.create(Experiment(name="x", model="vit_mini", epochs=1), 0, git=None)
+    run = store.create(Experiment(name="x", model="vit_mini", epochs=1), 0, code=CodeSnapshot())
     post(run)
     whole = b"".join(lines)
     run.events.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
@@ -87,9 +88,9 @@ def test_a_file_is_replaced_with_its_time_and_told_of_at_the_next_connection(mir
 
 
 def test_nothing_of_other_runs_is_touched(mirror, store, run, tiny):
-    own, of_another = store.create(tiny, 1, git=None), store.create(tiny, 2, git=None)
+    own, of_another = store.create(tiny, 1, code=CodeSnapshot()), store.create(tiny, 2, code=CodeSnapshot())
     post(of_another, "elsewhere")
-    taken_back = store.create(tiny, 3, git=None)
+    taken_back = store.create(tiny, 3, code=CodeSnapshot())
     post(taken_back)
     take_back(taken_back)
     before = everything(store.root)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 from engine.errors import UserError
 from engine.runs.status import Status
@@ -17,14 +16,13 @@ from engine.runs.store import Run
 from engine.text import clean
 from tui.app_options import READONLY
 from tui.screens.actions.approve import do_approved
-from tui.screens.actions.many_runs import count_text, do_each, names_here, who_else_is_active, who_is_meant
+from tui.screens.actions.many_runs import count_text, do_each, who_is_meant
+from tui.screens.actions.stop_question import Way, stop_question
 from tui.screens.actions.target import Target, situation_of
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed, Succeeded
 from tui.views.run_names import run_label
 
-Way = Request | Literal["force", "cancel", "all"]
-"""How runs are stopped: as a run is asked to, by force, those that wait alone, or all of them at once."""
 _RUN = re.compile(r"([\w.()+-]+)-s(\d+)-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 
 
@@ -133,67 +131,6 @@ class RunActions:
             return f"{which} is queued{f' on {status.on}' if status.on else ''} to {how_it_goes_on(status)}"
 
         do_approved(target, "It cannot be resumed", runs, look, queue, "{} runs are queued to go on".format)
-
-
-def stop_question(
-    target: Target, live: Sequence[Status], waiting: Sequence[Status]
-) -> tuple[str, str, list[Choice]]:
-    """Return the title, the text and the answers of the question how to stop runs.
-
-    Args:
-        target: The screen that it is asked on.
-        live: Those that run or start.
-        waiting: Those that wait in a queue.
-    """
-    runs = [*live, *waiting]
-    lines = who_is_meant(target, runs) if len(runs) > 1 else []
-    if besides := who_else_is_active(target, runs):
-        lines.append(besides)
-    choices: list[Choice] = []
-    if live:
-        lines.append("enter and n keep a checkpoint, from which R resumes it.")
-        choices = _ways_to_stop(live)
-    elif len(waiting) == 1:
-        lines.append("It has not begun; R queues it again.")
-        choices = [Choice("enter", "take it out of the queue", "cancel")]
-    else:
-        lines.append("They have not begun; R queues them again.")
-        choices = [Choice("enter", "take them out of the queue", "cancel")]
-    if live and waiting:
-        which = "the one that waits" if len(waiting) == 1 else f"the {len(waiting)} that wait"
-        choices += [
-            Choice("c", f"cancel {which}, and let {'it' if len(live) == 1 else 'them'} run", "cancel"),
-            Choice("a", "stop and cancel all of them now", "all"),
-        ]
-        title = f"{_counted(live, 'runs', 'run')}, {_counted(waiting, 'waits', 'wait')}: stop which?"
-    elif len(runs) == 1:
-        title = f"{'Stop' if live else 'Cancel'} {names_here(target, runs)[runs[0].run]}?"
-    else:
-        title = f"Stop {count_text(live)}?" if live else f"Cancel {len(waiting)} waiting runs?"
-    return title, "\n".join(lines), choices
-
-
-def _counted(runs: Sequence[Status], one: str, several: str) -> str:
-    return f"{len(runs)} {one if len(runs) == 1 else several}"
-
-
-def _ways_to_stop(live: Sequence[Status]) -> list[Choice]:
-    force = "make it stop: SIGTERM, then SIGKILL (no new checkpoint)"
-    after = "stop after their present epochs"
-    if len(live) > 1:
-        force = force.replace(" it ", " them ")
-        if any(status.on for status in live):
-            force += "; at a site: cancel the job"
-    else:
-        (status,) = live
-        after = f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})"
-        if status.on:
-            force = f"make it stop: have its job on {clean(status.on)} cancelled"
-    return [
-        Choice("enter", after, "stop-after-epoch"),
-        Choice("n", "stop now", "stop-now"),
-        Choice("f", force, "force"),
-    ]
 
 
 def how_it_goes_on(status: Status) -> str:

@@ -1,0 +1,1 @@
+"""What made two runs, and in what that differs."""

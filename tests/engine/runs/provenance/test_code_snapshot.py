@@ -1,0 +1,210 @@
+"""A snapshot is the tree that trains: applied to the commit, its patch makes the files again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+
+import pytest
+
+from engine.config.schema import Experiment
+from engine.runs.provenance import code_snapshot
+from engine.runs.provenance.code_snapshot import (
+    CodeSnapshot,
+    installation_digest,
+    is_secret,
+    patch_of,
+    take_snapshot,
+)
+from engine.runs.provenance.git_patch import files_of
+from engine.runs.trash import disk_usage
+from tests.engine.runs.provenance.repositories import git, repository
+
+EXPERIMENT = Experiment(name="x", model="vit_mini", command=["python", "train.py"])
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    here = repository(tmp_path / "project", _gitignore=".env\n*.log\n", gone_py="g\n")
+    monkeypatch.chdir(here)
+    return here
+
+
+def test_a_clean_tree_has_no_patch(project, tmp_path):
+    snapshot = take_snapshot()
+    assert (snapshot.patch, snapshot.git["dirty"], "patch" in snapshot.git) == (b"", False, False)
+    snapshot.place(tmp_path, tmp_path)
+    assert patch_of(tmp_path) == b""
+
+
+def test_the_patch_makes_the_tree_again(project, tmp_path):
+    git(project, "config", "diff.noprefix", "true")
+    git(project, "config", "color.ui", "always")
+    (project / "blob.dat").write_bytes(bytes(range(256)))
+    git(project, "add", "blob.dat")
+    git(project, "commit", "-qm", "binary")
+    (project / "train.py").write_text("a\nB\nc")
+    (project / "blob.dat").write_bytes(bytes(reversed(range(256))))
+    (project / "gone.py").unlink()
+    (project / 'odd "name" é\t.py').write_text("no newline at the end")
+    (project / "deep/er").mkdir(parents=True)
+    (project / "deep/er/run.sh").write_text("#!/bin/sh\necho a  \r\n")
+    (project / "deep/er/run.sh").chmod(0o755)
+    (project / "deep/__init__.py").write_text("")
+    (project / ".env").write_text("TOKEN=1\n")
+    (project / "train.log").write_text("ignored\n")
+    (project / "photo.png").write_bytes(b"no code")
+    snapshot = take_snapshot()
+    assert snapshot.git["dirty"]
+    assert snapshot.git["patch"] == hashlib.sha256(snapshot.patch).hexdigest()
+    assert b"TOKEN" not in snapshot.patch
+    copy = tmp_path / "copy"
+    git(tmp_path, "clone", "-q", str(project), str(copy))
+    git(copy, "apply", "--whitespace=nowarn", "-", data=snapshot.patch)
+    names = sorted(
+        p.relative_to(copy).as_posix() for p in copy.rglob("*") if p.is_file() and ".git/" not in str(p)
+    )
+    assert "gone.py" not in names
+    assert len(names) == 6
+    for name in names:
+        assert (copy / name).read_bytes() == (project / name).read_bytes()
+        assert (copy / name).stat().st_mode & 0o100 == (project / name).stat().st_mode & 0o100
+    assert files_of(snapshot.patch).keys() >= {"train.py", "gone.py", 'odd "name" é\t.py', "deep/er/run.sh"}
+    assert take_snapshot().patch == snapshot.patch
+
+
+def test_new_files_alone_are_a_patch_of_a_tree_that_is_not_dirty(project):
+    (project / "helper.py").write_text("1\n")
+    git = take_snapshot().git
+    assert (git["dirty"], len(git["patch"])) == (False, 64)
+
+
+def test_large_files_and_secrets_are_only_named(project):
+    (project / "weights.bin").write_bytes(b"old")
+    (project / ".env.local").write_text("")
+    git(project, "add", "-f", "weights.bin", ".env.local")
+    git(project, "commit", "-qm", "tracked")
+    (project / "weights.bin").write_bytes(os.urandom(5 * 1024 * 1024))
+    (project / ".env.local").write_text("PASSWORD=hunter2\n")
+    (project / "new.py").write_text("#" * 300_000)
+    (project / "credentials.json").write_text("hunter2")
+    (project / "train.py").write_text("A\n")
+    snapshot = take_snapshot()
+    files = files_of(snapshot.patch)
+    assert len(snapshot.patch) < 2000
+    digest = hashlib.sha256((project / "weights.bin").read_bytes()).hexdigest()
+    assert (
+        files["weights.bin"].text == f"# left out: weights.bin (5,242,880 bytes, sha256:{digest})\n".encode()
+    )
+    assert files[".env.local"].text == b"# left out: .env.local (17 bytes)\n"
+    assert files["credentials.json"].text == b"# left out: credentials.json (7 bytes)\n"
+    assert files["new.py"].text.startswith(b"# left out: new.py (300,000 bytes, sha256:")
+    assert b"hunter2" not in snapshot.patch
+    assert files["train.py"][:2] == (1, 3)
+
+
+def test_more_than_all_that_is_kept_is_named(project, monkeypatch):
+    monkeypatch.setattr(code_snapshot, "MAX_FILE", 1000)
+    (project / "train.py").write_text("x" * 800)
+    (project / "new.py").write_text("y" * 800)
+    patch = take_snapshot().patch
+    assert patch.startswith(
+        b"# there is no patch: it has more than 4 MiB\n# left out: train.py (800 bytes, sha256:"
+    )
+    assert files_of(patch).keys() == {"train.py", "new.py"}
+
+
+def test_a_change_in_a_submodule_is_in_the_patch(project, tmp_path):
+    inner = repository(tmp_path / "inner")
+    git(project, "submodule", "--quiet", "add", str(inner), "lib")
+    git(project, "commit", "-qm", "with a submodule")
+    assert take_snapshot().patch == b""
+    (project / "lib/train.py").write_text("a\nb\nd\n")
+    snapshot = take_snapshot()
+    assert snapshot.git["dirty"]
+    assert list(files_of(snapshot.patch)) == ["lib/train.py"]
+    assert b"--- a/lib/train.py\n+++ b/lib/train.py\n" in snapshot.patch
+
+
+def test_a_repository_without_a_commit_has_its_new_files(tmp_path, monkeypatch):
+    here = tmp_path / "new"
+    here.mkdir()
+    git(here, "init", "-q")
+    (here / "train.py").write_text("a\n")
+    monkeypatch.chdir(here)
+    snapshot = take_snapshot()
+    assert list(files_of(snapshot.patch)) == ["train.py"]
+
+
+def test_from_a_folder_in_the_repository_only_new_files_below_it_are_kept(project, monkeypatch):
+    (project / "sub/runs/x").mkdir(parents=True)
+    (project / "sub/runs/x/run.json").write_text("{}")
+    (project / "sub/model.py").write_text("1\n")
+    (project / "other.py").write_text("1\n")
+    (project / "train.py").write_text("1\n")
+    monkeypatch.chdir(project / "sub")
+    from pathlib import Path
+
+    assert files_of(take_snapshot((), Path("runs")).patch).keys() == {"train.py", "sub/model.py"}
+
+
+def test_the_files_of_a_program_are_known_without_git(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").write_text("print(1)\n")
+    (tmp_path / "c.yaml").write_text("lr: 1\n")
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg/__main__.py").write_text("")
+    snapshot = take_snapshot(
+        [sys.executable, "train.py", "--config=c.yaml", "--lr", "0.1", "-m", "pkg", "no\0file"]
+    )
+    assert snapshot.git is None
+    digest = hashlib.sha256(b"print(1)\n").hexdigest()
+    assert snapshot.code["train.py"] == f"sha256:{digest}"
+    assert snapshot.code.keys() == {"train.py", "c.yaml", "pkg/__main__.py"}
+    assert take_snapshot().code == {"vitui": installation_digest()}
+
+
+def test_runs_of_one_submit_share_the_patch_and_each_has_it_alone(project, store, tiny):
+    (project / "train.py").write_text("A\n")
+    code = take_snapshot()
+    runs = [store.create(tiny, seed, code=code) for seed in range(3)]
+    assert {run.info().git["patch"] for run in runs} == {hashlib.sha256(code.patch).hexdigest()}
+    assert len({(run.path / "source.patch").stat().st_ino for run in runs}) == 1
+    shutil.rmtree(runs[0].path)
+    assert patch_of(runs[1].folder) == code.patch
+    last = store.create(tiny, 3, code=code)  # the one that was linked to is gone
+    assert patch_of(last.folder) == code.patch
+
+
+def test_a_disk_without_hard_links_gets_copies(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    code = CodeSnapshot({}, {}, b"patch")
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        code.place(tmp_path / name, tmp_path / name)
+        assert patch_of(tmp_path / name) == b"patch"
+
+
+def test_what_a_run_frees_leaves_out_what_others_share(tmp_path):
+    code = CodeSnapshot({}, {}, os.urandom(100_000))
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        code.place(tmp_path / name, tmp_path / name)
+    assert disk_usage(tmp_path / "a") < 100_000 <= disk_usage(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", [".env", "conf/.env.prod", "id_ed25519", "a.pem", "my_secrets.yaml", "API-key.txt"]
+)
+def test_names_that_promise_secrets(name):
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize("name", ["environment.py", "secret_santa.py", "tokenizer.json", "keys.py", "id.py"])
+def test_names_of_code(name):
+    assert not is_secret(name)
