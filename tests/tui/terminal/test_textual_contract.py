@@ -19,6 +19,7 @@ import textual
 import textual._wait
 from rich.console import RenderableType
 from rich.segment import Segment
+from rich.style import Style
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
@@ -172,24 +173,42 @@ async def test_nothing_is_kept_of_what_was_cut_for_the_screen() -> None:
 async def test_pieces_of_rows_are_let_go_of_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Diffing().run_test(size=SIZE) as pilot:
         rows = textual_private.screen_strips(pilot.app.screen)
-        second = pilot.app.query_one("#second", Static)
-        kept = [*second._styles_cache._cache.values(), *second._render_cache.lines]
-        relied_on(kept, "Widget._styles_cache._cache and ._render_cache.lines, rows", "forget_pieces")
-        for strip in kept:
-            strip.crop(1, 2)
+        row = Strip([Segment("a row")])
+        row.crop(1, 2)
         Region(0, 0, 3, 3).intersection(Region(1, 1, 9, 9))
-        pieces = [getattr(strip, name) for strip in kept for name in textual_private.PIECES]
-        relied_on(any(pieces), "Strip._crop_cache, which has a size", "forget_pieces")
-        relied_on(len(textual_private.PIECES) >= 5, "slots of Strip that are caches", "forget_pieces")
+        pieces = row._crop_cache
+        relied_on(len(pieces) == 1, "Strip._crop_cache to keep what was cut", "forget_pieces")
         sizes = Region.intersection.cache_info  # type: ignore[attr-defined]
         relied_on(sizes().currsize, "Region.intersection() to be cached", "forget_regions")
         monkeypatch.setattr(textual_private, "PIECES_S", 0.0)
         monkeypatch.setattr(textual_private, "REGIONS_S", 0.0)
         pilot.app.query_one("#first", Static).update("one")
         await pilot.pause()
-        assert not any(pieces)
+        assert row._crop_cache is not pieces
+        assert not row._crop_cache
         assert sizes().currsize == 0
         assert textual_private.screen_strips(pilot.app.screen) == rows
+
+
+def test_rows_are_made_light_and_are_what_they_were() -> None:
+    textual_private.make_rows_light()
+    row = Strip([Segment("one", Style(bold=True)), Segment(" two")], 7)
+    relied_on(
+        {*Strip.__slots__} == {*textual_private.ROW, *textual_private.PIECES},
+        "Strip to have these slots, and no others",
+        "make_rows_light",
+    )
+    relied_on(len(textual_private.PIECES) >= 5, "slots of Strip that are a FIFOCache", "make_rows_light")
+    for name in textual_private.PIECES:
+        with pytest.raises(AttributeError):
+            object.__getattribute__(row, name)  # nothing of it was made yet
+    assert row.crop(1, 5).text == "ne t"
+    assert row.crop(1, 5) is row.crop(1, 5)
+    assert [part.text for part in row.divide([3, 7])] == ["one", " two"]
+    assert row.adjust_cell_length(9).text == "one two  "
+    assert row.cell_length == 7
+    with pytest.raises(AttributeError):
+        row.nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
 async def test_the_rows_of_a_screen_are_drawn() -> None:
