@@ -14,6 +14,7 @@ import pytest
 
 from engine.config.loader import load_config
 from engine.events import End, Event, Failure, Metrics, QueuePlace, Start, encode
+from engine.runs.provenance.code_snapshot import CodeSnapshot
 from engine.runs.queue_entry import QueueEntry, queue_entry, write_entry
 from engine.runs.store import Run, Store
 from engine.system import process
@@ -39,7 +40,7 @@ class Lab:
         self._number = itertools.count()
         self._config = load_config(project.config)
         monkeypatch.setattr(time, "time", lambda: self.now)
-        monkeypatch.setattr("engine.runs.store.git_commit", lambda: None)
+        monkeypatch.setattr("engine.runs.store.take_snapshot", lambda *_: CodeSnapshot(None))
 
     def at(self, seconds: float, deed: Callable[[], None]) -> None:
         """Have something done so many seconds after the beginning."""
