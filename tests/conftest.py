@@ -77,6 +77,10 @@ def enqueue(run: Run) -> None:
     entry_writer.enter(run, QueueEntry(submitted=time.time()))
 
 
+BESIDE = ("/models/", "/analysis/", "/figures/", "/report/", "/views/", "/screens/", "/widgets/")
+"""Parts of the paths of tests that compute alone."""
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Have all tests that train or use torch run in one process, never in parallel; the rest goes to who has time.
@@ -84,18 +88,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     xdist knows a group by the end of a test's id, where xdist 3.8 cannot write it with pytest 9.2: each test then goes
     to any process, and torch, what is shared by a module and what is cached are made in both.
 
-    Tests of sites start daemons and wait for them, so they are slow tests too, and run beside all the other slow ones,
-    which run one after another.
+    Tests of sites start daemons and wait for them, so they are slow tests too. They run beside the other slow ones, and
+    so do those that train nothing and wait for no process; all others run one after another.
     """
     for item in items:
         if item.get_closest_marker("sites") is not None:
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.xdist_group("sites"))
             continue
+        is_slow = item.get_closest_marker("slow") is not None
+        if is_slow and any(part in item.nodeid for part in BESIDE) and "engine" not in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("beside"), append=False)
+            continue
         trains = (
             any(part in item.nodeid for part in ("/training/", "/models/"))
             or "engine" in item.fixturenames
-            or item.get_closest_marker("slow") is not None
+            or is_slow
         )
         if trains:
             item.add_marker(pytest.mark.xdist_group("engine"), append=False)

@@ -60,8 +60,8 @@ class TestRun:
         assert b"stray\n" in done.stderr
         assert b"stray\n" in run.console.read_bytes()
         assert {path.name for path in run.path.iterdir()} == {
-            "run.json", "events.jsonl", "status.json", "lock", "console.log", "checkpoints", "predictions.json",
-            "predictions.npy",
+            "run.json", "events.jsonl", "status.json", "lock", "console.log", "checkpoints", "packages.txt",
+            "predictions.json", "predictions.npy",
         }  # fmt: skip
         assert {path.name for path in run.checkpoints.iterdir()} == {"last.pt", "best.pt"}
 
