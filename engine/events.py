@@ -61,6 +61,18 @@ class Data(msgspec.Struct, kw_only=True):
     """In words: with what other images it went on, and at which step."""
 
 
+class QueuePlace(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How an attempt waited before it began, as the queue had it last."""
+
+    since: Moment
+    """When it was queued, in seconds since the epoch."""
+    priority: int = 0
+    order: float | None = None
+    """Its rank among those of its priority, where it was moved."""
+    devices: dict[str, str] = {}
+    """The devices that it was given: the name of each by its id."""
+
+
 class Start(Event, tag="start"):
     """An attempt begins; the first of a run has ``attempt`` 1 and ``step`` 0, a resumed one goes on from ``step``."""
 
@@ -91,6 +103,8 @@ class Start(Event, tag="start"):
     """The boot id of the machine: after a reboot no pid of before means anything."""
     environment: str = ""
     """Whose environment a program of the user's has, with the names of the variables; empty where it is the shell's."""
+    queued: QueuePlace | None = None
+    """None for an attempt that was begun without the queue, and in runs of older versions."""
 
     @property
     def epoch(self) -> float | None:

@@ -53,6 +53,12 @@ def span(seconds: float, digits: int = 0) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
+def ordinal(number: int) -> str:
+    """Return a place in an order: 1st, 2nd, 3rd, 4th, 11th."""
+    ends = {1: "st", 2: "nd", 3: "rd"} if number % 100 not in (11, 12, 13) else {}
+    return f"{number}{ends.get(number % 10, 'th')}"
+
+
 def milliseconds(value: float) -> str:
     """Return a time of milliseconds in three digits: 0.42 ms, 50 ms, 9.44 s; from three minutes on as ``span`` does."""
     if value < 1000:

@@ -20,9 +20,9 @@ from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 
 from engine.text import printable_lines
-from tui.app_options import READONLY, Options
+from tui.app_options import LOOKS_BACK, READONLY, Options
 from tui.feed.feed import Feed
-from tui.keymap.bindings import CHANGING, bindings
+from tui.keymap.bindings import CHANGING, OF_NOW, bindings
 from tui.screens.dashboard.screen import Dashboard, live_runs
 from tui.state.command_history import CommandHistory
 from tui.state.message_log import MessageLog
@@ -90,6 +90,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         """Open the dashboard and begin to follow."""
         self.app_resume_signal.subscribe(self, lambda _: self.resend())
         self.dashboard = Dashboard(self.project, self.feed)
+        self.feed.look_back(self.options.at)
         self._following = threading.Thread(
             target=contextvars.copy_context().run, args=(self._follow,), name="feed", daemon=True
         )
@@ -97,6 +98,8 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         self.feed.looked.wait(FIRST_LOOK_S)
         self.push_screen(self.dashboard)
         self.dashboard.call_later(self.dashboard.give_view, self._view)
+        if self.options.at is not None:
+            self.dashboard.call_later(self.dashboard.past.go_to, self.options.at)
         self.set_timer(1, collect_garbage)
         if not self.options.readonly:
             self.set_timer(BRIDGE_S, self._look_after_sites)
@@ -142,6 +145,9 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         name = action.partition("(")[0].rpartition(".")[2] if isinstance(action, str) else action[1]
         if self.options.readonly and name in CHANGING:
             self.notify(READONLY, severity="warning", timeout=4)
+            return True
+        if self.has_class(LOOKS_BACK) and name in OF_NOW:
+            self.notify(self.dashboard.past.refusal, severity="warning", timeout=4)
             return True
         return await super().run_action(action, default_namespace, namespaces)
 

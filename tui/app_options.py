@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 READONLY = "Opened read-only: nothing can be changed here."
+LOOKS_BACK = "-past"
+"""The class of an app that shows a moment of the past: its frames are amber, and nothing can be changed."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Options:
     """The theme to begin with, where none is remembered."""
     asked_theme: str | None = None
     """The theme that was asked for, whatever is remembered."""
+    at: float | None = None
+    """The moment of the past to begin with, in seconds since the epoch; None for now."""
     rate: float | None = None
     """Frames a second while runs go on; None for as many as are good on a fast line."""
 

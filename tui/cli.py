@@ -11,6 +11,7 @@ from engine.system import quiet_interrupt  # noqa: F401  before all else
 import gc
 import os
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,8 +76,18 @@ def main() -> None:
     """Train, watch and compare image classifiers in one terminal.
 
     `vitui [DIR]` opens the app on a folder with an experiments.toml; DIR is the current one by default. Its options
-    (--readonly, --theme, --ascii, --rate, --once) are those of `vitui open --help`.
+    (--readonly, --theme, --ascii, --rate, --at, --once) are those of `vitui open --help`.
     """
+
+
+def _moment(typed: str) -> float:
+    """Return the moment that `--at` means, in seconds since the epoch; leave with what would be right."""
+    from tui.state.moment import MomentError, moment_of
+
+    try:
+        return moment_of(typed, time.time())
+    except MomentError as error:
+        fail(f"--at: {error}")
 
 
 def print_frame(app: VituiApp, size: tuple[int, int] | None) -> None:
@@ -101,6 +112,7 @@ def print_frame(app: VituiApp, size: tuple[int, int] | None) -> None:
 @option_config
 @option_runs
 @click.option("--once", is_flag=True, help="Print one frame as text, and leave.")
+@click.option("--at", metavar="TIME", help="As it was then: 14:05, '27 nov 14:05', 2026-11-27T14:05, -2h.")
 @click.option("--size", metavar="COLUMNSxROWS", callback=size_of, help="Of that frame; else the terminal's.")
 @click.option(
     "--rate",
@@ -124,6 +136,7 @@ def open_app(
     config_path: Path,
     root: Path,
     once: bool,
+    at: str | None,
     size: tuple[int, int] | None,
     readonly: bool,
     ascii_only: bool,
@@ -131,6 +144,7 @@ def open_app(
     theme: str | None,
 ) -> None:
     """Open the app (what `vitui` alone does)."""
+    moment = None if at is None else _moment(at)
     is_page = "TEXTUAL_DRIVER" in os.environ  # of `vitui serve`, which stands for the terminal
     if (
         not once
@@ -153,6 +167,7 @@ def open_app(
         state=None if once else state_folder(),
         theme=theme_of(os.environ),
         asked_theme=f"vitui-{theme}" if theme else None,
+        at=moment,
         rate=rate or (2 if os.environ.get("SSH_CONNECTION") else None),
     )
     app = VituiApp(Project(folder=Path.cwd(), config=config_path, runs=root), options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from array import array
 from collections import deque
@@ -45,6 +46,7 @@ class History:
         path = Path(path)
         self.path = path / "events.jsonl" if path.is_dir() or path.suffix != ".jsonl" else path
         self._only = None if only is None else tuple(only)
+        self._until = math.inf
         self._reset()
 
     def _reset(self) -> None:
@@ -62,6 +64,18 @@ class History:
         self._routes: dict[tuple[str, ...], list[tuple[Block, list[str]]]] = {}
         """Where the values of a line go, by the metrics that it measures."""
         self._clock = TrainingClock()
+        self._latest = 0.0
+        """The time of the latest event that was read while there is a moment to stop at."""
+        self._stopped = False
+
+    def stop_at(self, moment: float) -> None:
+        """Read no further than to the first event that is later than a moment, in seconds since the epoch.
+
+        For a history of all metrics.
+        """
+        if moment < self._until and (moment < self._latest or self._until == math.inf):
+            self._reset()
+        self._until, self._stopped = moment, False
 
     def update(self, limit: int | None = None) -> int:
         """Read what is new, at most about ``limit`` bytes (all by default), and return how many bytes that was.
@@ -75,7 +89,7 @@ class History:
         if size < self.offset:
             self._reset()
         begin = self.offset
-        while self.offset < size and (limit is None or self.offset - begin < limit):
+        while self.offset < size and not self._stopped and (limit is None or self.offset - begin < limit):
             if self._only is None:
                 lines, end = tail(self.path, self.offset, CHUNK)
             else:
@@ -83,13 +97,26 @@ class History:
                 lines, end = tail_with(self.path, self.offset, CHUNK, words)
             if end == self.offset:
                 break
+            if self._until < math.inf:
+                lines, end = self._before_the_stop(lines, end)
             at, self.offset = self.offset, end
             self.take(lines, at)
         return self.offset - begin
 
+    def _before_the_stop(self, lines: list[bytes], end: int) -> tuple[list[bytes], int]:
+        """Return the lines that are not too late, and the offset after them."""
+        for number, event in enumerate(decode_lines(lines)):
+            if event is not None and event.time > self._until:
+                self._stopped = True
+                return lines[:number], self.offset + sum(map(len, lines[:number])) + number
+            self._latest = max(self._latest, event.time if event is not None else 0.0)
+        return lines, end
+
     @property
     def behind(self) -> int:
-        """How many bytes of the file have not been read."""
+        """How many bytes of the file have not been read and may be."""
+        if self._stopped:
+            return 0
         try:
             return max(0, self.path.lstat().st_size - self.offset)
         except OSError:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
-from engine.events import Event, Failure
+from engine.events import Event, Failure, QueuePlace
 from engine.queue.order import require_resumable
 from engine.queue.retry import may_retry
 from engine.queue.takeover import Takeover
@@ -87,6 +87,7 @@ def train_run(
         elif claimed is None:  # else the worker forgot it, and what is asked since is meant
             stop_request.clear(run)
         recorder = Recorder(run, echo)
+        recorder.place = _place(run) if queued else None
         if posted is None:
             take_from_queue(run, recorder.status.attempt, by_hand=not queued, may_retry=may_retry(run))
         recorder.claim()
@@ -142,6 +143,15 @@ def _as_queued(run: Run) -> tuple[Sequence[str], str, ShellEnvironment | None]:
         raise StoreError(f"{run.id} is not started: {why}")
     given = ", ".join(entry.devices.values())
     return entry.settings, f"the queue gave it {given}" if given else "", entry.environment
+
+
+def _place(run: Run) -> QueuePlace | None:
+    """Return how a queued run waits, for its start to tell: the file of the queue goes when it has finished."""
+    if (entry := waiting_entry(run)) is None:
+        return None
+    return QueuePlace(
+        since=entry.submitted, priority=entry.priority, order=entry.order, devices=dict(entry.devices)
+    )
 
 
 def _require_as_it_was(run: Run, attempts: int, seen: Identity | None, takeover: Takeover | None) -> None:

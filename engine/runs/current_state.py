@@ -23,7 +23,7 @@ from engine.runs.posted.posted_state import Judged, judge_posted
 from engine.runs.posted.posting import DAMAGED_POSTING
 from engine.runs.posted.whereabouts import Whereabouts, whereabouts_of
 from engine.runs.queue_entry import QueueEntry, queue_entry
-from engine.runs.status import ENDED, LIVE, MAX_REASON, SAYABLE, State, Status
+from engine.runs.status import ENDED, LIVE, MAX_REASON, SAYABLE, WITHOUT_A_WORD, State, Status
 from engine.runs.status_file import cached, is_of_older_version, read_on, rebuild, renew
 from engine.runs.store import Run
 from engine.runs.worker_status import why_waiting
@@ -53,7 +53,7 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
     elif status.state == "queued":
         status.reason = why_waiting(run, entry)
     elif status.state == "crashed" and not status.reason:
-        status.reason = "its process ended without a word"
+        status.reason = WITHOUT_A_WORD
     if is_outdated and not is_held and status.state in ENDED & SAYABLE:
         renew(run, status)
     return status

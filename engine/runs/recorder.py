@@ -21,6 +21,7 @@ from engine.events import (
     Failure,
     Log,
     Metrics,
+    QueuePlace,
     Start,
     encode,
     normalised,
@@ -90,6 +91,8 @@ class Recorder(Reporter):
         super().__init__(run)
         self.started = False
         """Whether this attempt's start has been recorded."""
+        self.place: QueuePlace | None = None
+        """How the next attempt to start waited in the queue; None where it did not."""
         self.lost = False
         """Whether writing the end failed."""
         self._echo = echo
@@ -151,6 +154,8 @@ class Recorder(Reporter):
 
     def _emit(self, event: Event) -> None:
         self._look_at_the_disk()
+        if isinstance(event, Start):
+            event.queued = self.place
         line, taken = encode(event), normalised(event)
         why = "" if taken is not None or isinstance(event, Start | End) else why_no_event(line[:-1])
         if isinstance(event, Confusion) and not event.is_square:

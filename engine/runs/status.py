@@ -44,6 +44,8 @@ FOLD = 4
 """The version of the fold; a status.json of another version is made anew from the events."""
 ENDED_EARLY = "ended early"
 """How the reason of a finished run begins whose patience was over before its epochs were."""
+WITHOUT_A_WORD = "its process ended without a word"
+"""The reason of a crashed run that told none."""
 MAX_REASON = 2000
 """Characters of a reason that are kept."""
 MORE_IS_COUNTED = "; more of these are counted at the end"

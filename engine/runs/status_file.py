@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+from typing import NamedTuple
 
 import msgspec
 
-from engine.events import decode
+from engine.events import Event, Start, decode
 from engine.runs.status import FOLD, MAX_REASON, SAYABLE, Status
 from engine.runs.store import Run, StoreError
 from engine.system.files import DAMAGED, tail, write_atomic, write_over
 
+PIECE = 256 * 1024
+"""Bytes that are read at a time."""
 _decoder = msgspec.json.Decoder(Status)
 
 
@@ -27,16 +31,45 @@ def rebuild(run: Run) -> Status:
     return status
 
 
-def read_on(run: Run, status: Status) -> None:
-    """Fold the events since a status was made into it."""
+class ReadOn(NamedTuple):
+    """How far events were folded."""
+
+    following: Event | None
+    """The first event that was left out, as it is later than what was asked for; None where none was."""
+    latest: float
+    """The time of the latest event that was folded; 0 where none was."""
+    start: Start | None
+    """The last start among them."""
+
+
+def read_on(run: Run, status: Status, until: float = math.inf, piece: int | None = None) -> ReadOn:
+    """Fold the events since a status was made into it, up to the first that is later than a moment.
+
+    Args:
+        run: The run.
+        status: What they are folded into.
+        until: The moment, in seconds since the epoch.
+        piece: About how many bytes of the file are read; None for all of it.
+
+    Returns:
+        How far that was.
+    """
+    latest, start = 0.0, None
     while True:
-        lines, end = tail(f"{run.folder}/events.jsonl", status.offset)
+        lines, end = tail(f"{run.folder}/events.jsonl", status.offset, piece or PIECE)
         if end == status.offset:
-            return
-        status.offset = end
+            return ReadOn(None, latest, start)
         for line in lines:
             if (event := decode(line)) is not None:
+                if event.time > until:
+                    return ReadOn(event, latest, start)
+                latest = max(latest, event.time)
+                start = event if isinstance(event, Start) else start
                 status.apply(event)
+            status.offset += len(line) + 1
+        status.offset = end
+        if piece is not None:
+            return ReadOn(None, latest, start)
 
 
 def save(run: Run, status: Status) -> None:

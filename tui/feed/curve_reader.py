@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -22,6 +23,7 @@ class CurveReader:
     """Reads the events of the watched runs, and makes curves of their columns."""
 
     def __init__(self) -> None:
+        self._until = math.inf
         self.histories: dict[str, History] = {}
         """The watched runs' events, as far as they were read."""
         self._previews: dict[str, History] = {}
@@ -31,6 +33,17 @@ class CurveReader:
         self._curves: LazyCurves | None = None
         """The curves of the last look."""
 
+    def stop_at(self, moment: float) -> None:
+        """Read no further than to a moment, in seconds since the epoch."""
+        self._until = moment
+        for history in self.histories.values():
+            history.stop_at(moment)
+
+    def _history(self, run: Run) -> History:
+        history = History(run.path)
+        history.stop_at(self._until)
+        return history
+
     def read(self, runs: Mapping[str, Run], watch: Watch) -> tuple[set[str], bool]:
         """Read on in the watched runs, for ``READ_BUDGET_S``.
 
@@ -39,10 +52,10 @@ class CurveReader:
         """
         watched = [name for name in dict.fromkeys((*watch.runs, watch.focus)) if name in runs]
         self.histories = {
-            name: self.histories.get(name) or History(runs[name].path) for name in watched if name
+            name: self.histories.get(name) or self._history(runs[name]) for name in watched if name
         }
         runs_read, deadline = set(), time.monotonic() + refresh_rate.READ_BUDGET_S
-        if previewed := self._preview(runs):
+        if self._until == math.inf and (previewed := self._preview(runs)):
             return previewed, True
         for name, history in self.histories.items():
             while history.update(CHUNK):

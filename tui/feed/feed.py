@@ -34,6 +34,7 @@ from tui.feed.refresh_rate import refresh_interval
 from tui.feed.run_metadata import MetadataReader
 from tui.feed.run_page_reader import Reader
 from tui.feed.site_reader import DestinationReader, SiteReader
+from tui.feed.time_machine import TimeMachine
 from tui.state.messages import Changed
 from tui.state.run_page_record import Record
 from tui.state.snapshot import Machine, Project, RunDetail, Snapshot, Watch
@@ -83,6 +84,7 @@ class Feed:
         """Set once there was a first look at the project."""
         self._budget_s = refresh_rate.READ_BUDGET_S
         self.watch = Watch()
+        self._time_machine = TimeMachine()
         self._snapshot = Snapshot()
         self._config_stamp: int | None = -1
         self._root_stamp = -1
@@ -137,7 +139,7 @@ class Feed:
                     self._post(changed)
                 self.looked.set()
                 rest = max(refresh_rate.SHORTEST_REST_S, self._interval_s + began - time.monotonic())
-                if self._snapshot.loading and is_ready:
+                if posted is not None and posted.snapshot.loading and is_ready:
                     rest = min(rest, refresh_rate.REFRESH_S) if first else 0
                 self._wake.wait(rest)
                 self._wake.clear()
@@ -156,6 +158,11 @@ class Feed:
         if watch != self.watch:
             self.watch = watch
             self._wake.set()
+
+    def look_back(self, moment: float | None) -> None:
+        """Show a moment of the past, in seconds since the epoch, from the next tick on; None for now."""
+        self._time_machine.moment = moment
+        self._wake.set()
 
     def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
         """Return the last confusion matrix over the test split of each run that has one. For any thread.
@@ -179,13 +186,15 @@ class Feed:
 
     def tick(self) -> Changed | None:
         """Return what is new since the last tick, None if nothing is."""
-        tick = _Tick(self._snapshot, self.watch)
+        watch, moment = self.watch, self._time_machine.moment
+        tick = _Tick(self._snapshot, watch if moment is None else Watch())
         for step in self._steps:
             step(tick)
-        if not tick.changes and not tick.alarms:
-            return None
-        self._snapshot = dataclasses.replace(tick.before, **tick.changes)
-        return Changed(self._snapshot, tick.ended, tick.alarms)
+        news = None
+        if tick.changes or tick.alarms:
+            self._snapshot = dataclasses.replace(tick.before, **tick.changes)
+            news = Changed(self._snapshot, tick.ended, tick.alarms)
+        return self._time_machine.show(news, self._snapshot, watch, self._runs)
 
     def _update_config(self, tick: _Tick) -> None:
         if (config := self._read_config()) is not None:

@@ -10,21 +10,24 @@ from engine.runs.event_text import sentence
 from engine.runs.labels import Labels
 from engine.runs.posted.whereabouts import whereabouts_of
 from engine.runs.store import Run, StoreError
-from engine.system.files import last_lines
+from engine.system.files import last_lines, tail
 from engine.text import clean
 from tui.feed.log_lines import clock, progress
 from tui.state.snapshot import RunDetail
 
 CONSOLE_LINES = 500
+EARLIER = 64 * 1024
+"""Bytes of events whose words are shown of a moment of the past."""
 
 
-def detail_of(run: Run, history: History | None, labels: Labels) -> RunDetail:
+def detail_of(run: Run, history: History | None, labels: Labels, *, then: bool = False) -> RunDetail:
     """Return what is said of a run.
 
     Args:
         run: Which.
         history: Its events as far as they are read.
         labels: What people say of it.
+        then: Whether it is as the events that are read leave it, and nothing that was said later counts.
     """
     try:
         info = run.info()
@@ -38,18 +41,24 @@ def detail_of(run: Run, history: History | None, labels: Labels) -> RunDetail:
         run=run.id,
         config=start.config if start and start.config else info.config,
         facts=msgspec.to_builtins(start) if start else {},
-        console=console_lines(run),
+        console=console_lines(run, (history.offset if history else 0) if then else None),
         commit=commit,
         labels=labels,
-        whereabouts=whereabouts_of(run),
+        whereabouts=None if then else whereabouts_of(run),
     )
 
 
-def console_lines(run: Run) -> tuple[str, ...]:
-    """Return what a run has said last, as clean lines for people: its events, then what else its process printed."""
+def console_lines(run: Run, end: int | None = None) -> tuple[str, ...]:
+    """Return what a run has said last, as clean lines for people: its events, then what else its process printed.
+
+    Args:
+        run: The run.
+        end: Up to which byte of its events; None for all of them. What its process printed has no times, and is left
+            out then.
+    """
     lines: list[str] = []
     last_progress = ""
-    for raw in last_lines(run.events):
+    for raw in last_lines(run.events) if end is None else _lines_before(run, end):
         event = decode(raw)
         text = None if event is None else sentence(event)
         if event is not None and text is not None:
@@ -59,5 +68,13 @@ def console_lines(run: Run) -> tuple[str, ...]:
             last_progress = f"{clock(event.time)}  {progress(event)}"
     if last_progress:
         lines.append(last_progress)
-    printed = [clean(raw.decode(errors="replace")) for raw in last_lines(run.console, 16 * 1024)]
+    said = last_lines(run.console, 16 * 1024) if end is None else ()
+    printed = [clean(raw.decode(errors="replace")) for raw in said]
     return tuple([*(f"│ {line}" for line in printed[-100:] if line.strip()), *lines][-CONSOLE_LINES:])
+
+
+def _lines_before(run: Run, end: int) -> list[bytes]:
+    """Return the last lines of a run's events before a byte."""
+    begin = max(0, end - EARLIER)
+    lines, _ = tail(run.events, begin, end - begin) if end else ([], 0)
+    return lines[1:] if begin else lines

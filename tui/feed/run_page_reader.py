@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,10 +34,17 @@ MAX_PRINTED = 4 * 1024 * 1024
 
 
 class Reader:
-    """Follows one run."""
+    """Follows one run.
 
-    def __init__(self, run: Run) -> None:
+    Args:
+        run: The run.
+        until: The moment, in seconds since the epoch, at which it is shown. What its process printed has no times, and
+            is left out where that is not now.
+    """
+
+    def __init__(self, run: Run, until: float = math.inf) -> None:
         self.run = run
+        self.until = until
         self._reset()
 
     def _reset(self) -> None:
@@ -46,7 +54,7 @@ class Reader:
         with contextlib.suppress(StoreError):
             self._info = run.info()
         self._console, self._story = Transcript(), Transcript()
-        self._events_at = 0
+        self._events_at, self._is_over = 0, False
         self._printed_at: int | None = None
         self._cut = 0
         self._page: Page | None = None
@@ -70,7 +78,7 @@ class Reader:
         self._page = page
         loading = self._read_lines()
         now = {
-            "whereabouts": whereabouts_of(self.run),
+            "whereabouts": whereabouts_of(self.run) if self.until == math.inf else None,
             "console": self._console.view(),
             "story": self._story.view(),
             "cut": self._cut,
@@ -130,6 +138,8 @@ class Reader:
         return False
 
     def _read_printed(self) -> bool:
+        if self.until < math.inf:
+            return False
         size = _size(self.run.console)
         if self._printed_at is None or size < self._printed_at:
             self._printed_at = self._cut = max(0, size - MAX_PRINTED)
@@ -147,12 +157,15 @@ class Reader:
 
     def _read_events(self) -> bool:
         lines, end = tail(self.run.events, self._events_at, CHUNK)
-        if end == self._events_at:
+        if end == self._events_at or self._is_over:
             return False
         self._events_at = end
         for raw in lines:
             if raw.startswith(b'{"event":"confusion"') or (event := decode(raw)) is None:
                 continue  # a matrix says nothing in words, and is the longest line there is
+            if event.time > self.until:
+                self._is_over = True
+                return False
             for text, kind in all_said(event):
                 self._console.append(text, kind)
             for text, kind in story(event):

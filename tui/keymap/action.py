@@ -82,6 +82,8 @@ class Action:
         keys: What asks for it.
         rank: Its place in the bar of keys, the lowest first; what has no room is left out from the end.
         changes: Whether it changes runs, the queue or the configuration: then it is refused read-only.
+        of_now: Whether it reads files as they are now: then it is refused while a moment of the past is shown, as what
+            changes something is.
         moves: Whether it only moves something on the screen: the list of commands leaves it out.
         screen: Name of the screen that does it, where its owners are widgets there; empty where they do it themselves.
         applies: Tells whether it does anything for the runs that are meant.
@@ -93,6 +95,7 @@ class Action:
     keys: tuple[Hotkey, ...]
     rank: int = 0
     changes: bool = False
+    of_now: bool = False
     moves: bool = False
     screen: str = ""
     applies: Callable[[Situation], bool] = always

@@ -13,6 +13,8 @@ from tui.keymap.all_keys import LINES
 ACTIONS: tuple[Action, ...] = tuple(action for line in LINES for action in line.actions)
 CHANGING = frozenset(action.name for action in ACTIONS if action.changes)
 """Names of the actions that change runs, the queue or the configuration."""
+OF_NOW = CHANGING | {action.name for action in ACTIONS if action.of_now}
+"""Names of the actions that are refused while a moment of the past is shown."""
 
 
 def bindings(owner: str) -> list[BindingType]:

@@ -125,13 +125,17 @@ ON_RUNS = (
     ),
     HelpLine(
         "Runs", "c", "compare the overlaid runs",
-        (Action("compare", BOARD, (Hotkey("c", "Compare", on_bar=True, command="Compare runs"),), rank=9),),
+        (
+            Action(
+                "compare", BOARD, (Hotkey("c", "Compare", on_bar=True, command="Compare runs"),), rank=9, of_now=True
+            ),
+        ),
         group="List", also="diff versus difference significance deltas test",
     ),
     HelpLine(
         "Runs", "w", "why two runs differ: code, packages, images, settings, seed",
         (
-            Action("differ", BOARD, (Hotkey("w", "Why runs differ"),)),
+            Action("differ", BOARD, (Hotkey("w", "Why runs differ"),), of_now=True),
             Action("changes", DIFFERENCES, (Hotkey("p", "Changes of the code", on_bar=True),)),
             Action("close", DIFFERENCES, (Hotkey("escape,q,enter,w", "Close", on_bar=True),), rank=WAY_OUT),
         ),

@@ -22,6 +22,9 @@ class FileReader(Protocol):
     def look_at(self, watch: Watch) -> None:
         """Prepare what the charts show, from the next snapshot on."""
 
+    def look_back(self, moment: float | None) -> None:
+        """Show a moment of the past, in seconds since the epoch, from the next snapshot on; None for now."""
+
     def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
         """Return the last confusion matrix of each run that has one. For any thread but the screen's."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.config.loader import Config
     from engine.config.site import Site
     from engine.queue.forecast import Forecast
+    from engine.runs.past.timeline import Happening
     from engine.runs.posted.posting import Posting, Seen
     from engine.runs.posted.site_status import SiteStatus
     from engine.runs.posted.whereabouts import Whereabouts
@@ -123,6 +124,22 @@ class Queue:
 
 
 @dataclass(frozen=True, eq=False)
+class Past:
+    """The moment of the past that a snapshot is of, and what happened before and after it."""
+
+    moment: float
+    """Seconds since the epoch."""
+    now: float
+    """When it was made, in seconds since the epoch."""
+    happenings: tuple[Happening, ...] = ()
+    """What runs did up to now, by its time."""
+    later: int = 0
+    """How many experiments of the configuration had no run yet."""
+    order_known: bool = True
+    """Whether the order of the runs that waited is recorded."""
+
+
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """Everything, once a tick."""
 
@@ -158,6 +175,8 @@ class Snapshot:
     """Where runs may be sent, by name: the sites of experiments.toml and of the user's own file."""
     loading: bool = False
     """Whether there is more to read of the watched runs."""
+    past: Past | None = None
+    """None for a snapshot of now."""
 
     @cached_property
     def by_id(self) -> Mapping[str, Status]:

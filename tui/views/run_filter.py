@@ -69,13 +69,14 @@ class Sieve:
         self._subjects = subjects or Subjects()
         self._timed = any((key := find_key(term.key)) and key.kind == "seconds" for term in condition.terms)
         self._judged: dict[str, tuple[Status, RunMetadata | None, bool]] = {}
-        self._until = 0.0
+        self._judged_at = 0.0
 
     def sift(self, snapshot: Snapshot, now: float | None = None) -> Meant:
         """Return the runs and experiments that the filter means; settings not read yet count as missing."""
-        now = time.time() if now is None else now
-        if self._timed and now >= self._until:
-            self._judged, self._until = {}, now + FRESH_S
+        if now is None:
+            now = snapshot.past.moment if snapshot.past is not None else time.time()
+        if self._timed and abs(now - self._judged_at) >= FRESH_S:
+            self._judged, self._judged_at = {}, now
         judged, metadata = self._judged, snapshot.metadata
         runs = set()
         for status in snapshot.runs:

@@ -1,4 +1,4 @@
-"""The command that does a run again, or goes on with it."""
+"""The command that does a run again, goes on with it, or shows a moment of the past."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from engine.config.overrides import override
 from engine.config.schema import IDENTITY, Experiment
 from engine.config.validate import ConfigError
 from engine.runs.status import RESUMABLE, Status
+from tui.state.moment import iso
 from tui.state.snapshot import Project
 from tui.views.experiment_form_rows import written
 
@@ -45,6 +46,11 @@ def resume_command(status: Status, project: Project) -> str | None:
     if status.state not in RESUMABLE:
         return None
     return shlex.join(["engine", "resume", *_places(project, config=False), status.run])
+
+
+def at_command(moment: float, project: Project) -> str:
+    """Return the command that opens the app at a moment of the past."""
+    return shlex.join(["vitui", *_places(project), "--at", iso(moment)])
 
 
 def settings_for(experiment: Experiment, config: Mapping[str, Any]) -> list[str]:

@@ -17,9 +17,9 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.app_options import readonly
+from tui.app_options import LOOKS_BACK, readonly
 from tui.keymap.action import WAY_OUT
-from tui.keymap.bindings import action_of
+from tui.keymap.bindings import OF_NOW, action_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Offer:
     """Its place in the bar; those of the widget in focus come first."""
     changes: bool = False
     """Whether it changes runs, the queue or the configuration."""
+    of_now: bool = False
+    """Whether it is refused while a moment of the past is shown."""
 
     @property
     def width(self) -> int:
@@ -82,8 +84,13 @@ class KeyBar(Widget):
             else:
                 words = binding.group.description if binding.group else binding.description
                 action = action_of(binding)
-                rank, changes = (action.rank, action.changes) if action is not None else (0, False)
-                offers.append(Offer((key,), words, binding.action, rank, changes))
+                offers.append(
+                    Offer((key,), words, binding.action)
+                    if action is None
+                    else Offer(
+                        (key,), words, binding.action, action.rank, action.changes, action.name in OF_NOW
+                    )
+                )
             group = binding.group
         offers.sort(key=lambda offer: offer.rank)
         if tuple(offers) != self.offers:
@@ -95,6 +102,8 @@ class KeyBar(Widget):
         useful = [offer for offer in self.offers if _name(offer.action) not in self.needless]
         if readonly(self.app):
             useful = [offer for offer in useful if not offer.changes]
+        if self.app.has_class(LOOKS_BACK):
+            useful = [offer for offer in useful if not offer.of_now]
         room = self.size.width - sum(offer.width for offer in useful if offer.rank >= WAY_OUT)
         fitting = []
         for offer in (

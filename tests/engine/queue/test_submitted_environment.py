@@ -15,7 +15,7 @@ import pytest
 
 from engine.config.loader import load_config
 from engine.config.validate import ConfigError
-from engine.events import Log, Start, decode
+from engine.events import Log, QueuePlace, Start, decode
 from engine.queue.approval import approval_of_release, release
 from engine.queue.order import hold
 from engine.queue.submit import submit
@@ -113,6 +113,7 @@ def test_what_a_run_has_is_of_its_shell_and_its_ticket_forgets_it(
     program_in(lab / "a"), program_in(lab / "b")
     run = a_run(lab)
     assert stat.S_IMODE(run.queue_file.stat().st_mode) == 0o600
+    assert (entry := queue_entry(run)) is not None
     work_from_another_shell(lab, "--devices", "cpu:1")
     said = json.loads((lab / "said-1").read_text())
     assert (said["program"], said["FOO"], said["CONDA_PREFIX"]) == (
@@ -122,6 +123,7 @@ def test_what_a_run_has_is_of_its_shell_and_its_ticket_forgets_it(
     )
     assert said["PATH"] == path_of_b(lab)
     (start,) = (event for event in events(run) if isinstance(event, Start))
+    assert start.queued == QueuePlace(since=entry.submitted, devices={"cpu:0": "CPU slot 1"})
     assert start.environment == "of the shell that submitted it: CONDA_PREFIX, FOO, PATH"
     logs = [event.message for event in events(run) if isinstance(event, Log)]
     assert f"its program has the environment {start.environment}" in logs

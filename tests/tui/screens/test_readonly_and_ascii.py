@@ -28,7 +28,7 @@ WAYS = (
     ("question_mark",), ("enter",), ("enter", "2"), ("enter", "3"), ("enter", "4"), ("enter", "5"), ("L",),
     ("4",), ("5",), ("5", "5"), ("c",), ("colon",), ("ctrl+p", *"theme"), ("e",), ("o",), ("t",), ("T",),
     ("D",), ("Y",), ("E",), ("f", *"state="), ("slash", *"loss"), ("b",), ("i",), ("z",), ("y",), ("right",),
-    ("s", "S"), ("p",), ("R",), ("u",), ("3",),
+    ("s", "S"), ("p",), ("R",), ("u",), ("3",), ("at",), ("at", "N", "0"),
 )  # fmt: skip
 """Keys, each from the dashboard, to all that can be seen."""
 

@@ -11,6 +11,7 @@ from tui.screens.actions.target import Board
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed, Succeeded
 
+MOMENT = "the command that shows this moment"
 LIST_MARKDOWN, LIST_CSV = "the list as Markdown", "the list as CSV"
 RESULTS: Mapping[str, Literal["md", "latex"]] = {
     "the results as LaTeX, for a paper": "latex",
@@ -19,7 +20,8 @@ RESULTS: Mapping[str, Literal["md", "latex"]] = {
 """What is made of the runs' files, with intervals and footnotes, as `vitui export --table` has it."""
 KEYS = {
     "the row": "r", "the path of the run's folder": "p", "the command that repeats it": "c",
-    "the command that goes on with it": "g", **dict(zip(RESULTS, "lm", strict=True)), LIST_MARKDOWN: "t", LIST_CSV: "v",
+    "the command that goes on with it": "g", MOMENT: "a", **dict(zip(RESULTS, "lm", strict=True)),
+    LIST_MARKDOWN: "t", LIST_CSV: "v",
 }  # fmt: skip
 
 
@@ -34,6 +36,7 @@ class CopyActions:
         from engine.text import markdown_table
         from tui.report.latex_and_csv_syntax import as_csv
         from tui.views.run_list_as_table import cells_of, headings_of
+        from tui.views.shell_commands import at_command
 
         board, row = self._board, self._board.row
         if row is None:
@@ -47,8 +50,12 @@ class CopyActions:
             folder = board.project.folder / board.project.runs / row.run
             texts["the path of the run's folder"] = str(folder.absolute())
         texts |= {what: printable(command) for what, command in self._commands().items()}
+        past = board.snapshot.past
+        if past is not None:
+            texts[MOMENT] = at_command(past.moment, board.project)
         texts |= {LIST_MARKDOWN: markdown_table(head, table), LIST_CSV: as_csv(head, table)}
-        choices = [Choice(key, what, what) for what, key in KEYS.items() if what in texts or what in RESULTS]
+        made = RESULTS if past is None else {}  # of the files as they are now
+        choices = [Choice(key, what, what) for what, key in KEYS.items() if what in texts or what in made]
 
         def chosen(what: str | None) -> None:
             if what is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from textual.content import Content
@@ -60,14 +61,14 @@ class CursorPanes:
         console.show(lines)
         line = rest or resting_line(row, status, lines, has_console=console.display)
         self._screen.query_one(MessageRow).rest = line
-        begins = row is not None and not snapshot.runs and not snapshot.runs_error and not snapshot.loading
-        advice = "\n".join(
-            self._start(snapshot, row.experiment)
-            if row is not None and begins
-            else self._advice(snapshot, filter_text)
-            if row is None
-            else ()
-        )
+        begins = not (snapshot.runs or snapshot.runs_error or snapshot.loading)
+        if row is None:
+            self._advise(self._advice(snapshot, filter_text, rest), begins=False)
+        else:
+            self._advise(self._start(snapshot, row.experiment) if begins else (), begins=begins)
+
+    def _advise(self, lines: Iterable[str], *, begins: bool) -> None:
+        advice = "\n".join(lines)
         if advice != self._advised:
             self._advised = advice
             pane = self._screen.query_one("#advice", Static)
@@ -81,9 +82,9 @@ class CursorPanes:
         ready = next((each for each in (name, *experiments) if not lacks_gpu(snapshot, each)), None)
         return list(map(clean, start_here(name, ready=ready, readonly=readonly(self._screen.app))))
 
-    def _advice(self, snapshot: Snapshot, filter_text: str) -> list[str]:
+    def _advice(self, snapshot: Snapshot, filter_text: str, rest: str) -> list[str]:
         if filter_text:
             return [f"nothing matches {filter_text!r}; esc shows everything again"]
         if error := snapshot.runs_error or snapshot.config_error:
             return error.splitlines()
-        return first_steps(self._config)
+        return [rest] if snapshot.past is not None else first_steps(self._config)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from textual.screen import Screen
 from textual.widgets import Input
 
+from tui.screens.actions.look_back import PastActions
 from tui.screens.actions.stop_and_resume import RunActions
 from tui.screens.actions.target import Board
 from tui.screens.app_protocol import Host
@@ -26,13 +27,17 @@ class LayerActions:
         screen: The same screen, as Textual has it.
         host: The same screen, as those over it see it.
         actions: What can be done to a run while it is shown whole.
+        past: The moment of the past that the screen may show.
     """
 
-    def __init__(self, board: Board, screen: Screen[None], host: Host, actions: RunActions) -> None:
+    def __init__(
+        self, board: Board, screen: Screen[None], host: Host, actions: RunActions, past: PastActions
+    ) -> None:
         self._board = board
         self._screen = screen
         self._host = host
         self._actions = actions
+        self._past = past
         self._clearing_until = 0.0
         """Until when the key that lets go of the overlaid runs does so."""
 
@@ -68,7 +73,7 @@ class LayerActions:
         self._board.show()
 
     def action_back(self) -> None:
-        """One layer out: what is written, what is read in the charts, another pane, the filter, marks, the overlay.
+        """One layer out: what is written or read, the past, another pane, the filter, marks, the overlay.
 
         It ends at the list, wherever it begins.
         """
@@ -82,6 +87,8 @@ class LayerActions:
             grid.forget_cursor()
         elif any(chart.view is not None for chart in grid.charts) or grid.zoomed:
             grid.reset()
+        elif self._past.moment is not None:
+            self._past.action_go_to_now()
         elif focused is not runs and runs.is_on_screen:
             runs.focus()
         elif boxes:

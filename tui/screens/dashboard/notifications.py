@@ -38,6 +38,15 @@ class Notifier:
                 )
                 self._say(words, "warning")
 
+    def tell_of_mistakes(self, now: Snapshot, before: Snapshot) -> None:
+        """Say what is wrong with the configuration and the folder of runs, where it was not known before."""
+        for title, error, known in (
+            ("experiments.toml", now.config_error, before.config_error),
+            ("The runs are gone", now.runs_error, before.runs_error),
+        ):
+            if error and error != known:
+                self._screen.notify(error, title=title, severity="error", markup=False, timeout=15)
+
     def _say(self, words: str, severity: SeverityLevel) -> None:
         app = self._screen.app
         self._screen.notify(words, severity=severity, markup=False, timeout=NOTIFICATION_S)

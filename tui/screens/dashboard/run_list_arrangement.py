@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from tui.screens.actions.target import Board
+from tui.state.moment import day_and_time
 from tui.state.snapshot import Snapshot
 from tui.views.experiment_groups import Grouping
 from tui.views.run_filter import Meant
@@ -134,6 +135,8 @@ class ArrangeActions:
         groups, runs = self._arrangement.groups, self._board.run_list
         left, marked = self._screen.query_one("#left"), len(runs.marked_rows)
         title = f"Runs by {' '.join(groups)}" if groups else "Runs"
+        if (past := self._board.snapshot.past) is not None:
+            title += f", {day_and_time(past.moment, past.now)}"
         title += f"  {marked} marked" if marked else ""
         words = self._arrangement.sorted_by
         if (crowded := runs.lacking) is not None:

@@ -24,6 +24,7 @@ from tui.screens.actions.copy_to_clipboard import CopyActions
 from tui.screens.actions.edit_experiment import ConfigActions
 from tui.screens.actions.export import ExportActions
 from tui.screens.actions.labels_and_trash import LabelActions
+from tui.screens.actions.look_back import PastActions
 from tui.screens.actions.move_and_hold import QueueActions
 from tui.screens.actions.queue_experiments import ExperimentActions
 from tui.screens.actions.read_values import ReadingActions
@@ -68,6 +69,7 @@ from tui.widgets.runs.filter_box import FilterBox
 from tui.widgets.runs.run_list import RunList
 from tui.widgets.runs.run_overview import Overview
 from tui.widgets.text_box import TextBox
+from tui.widgets.time_slider import TimeSlider
 
 REST_S = 0.08
 """Seconds that the cursor has to rest on a row before the charts show it."""
@@ -110,11 +112,13 @@ class Dashboard(TargetScreen):
         self._reading = ReadingActions(self, self, self.arranging.show_columns)
         self.filtering = FilterActions(self, self, self.filter, lambda: self.snapshot)
         runs = RunActions(self)
-        self._layers = LayerActions(self, self, self, runs)
+        self.past = PastActions(self, self, reader.look_back)
+        self._layers = LayerActions(self, self, self, runs, self.past)
         give_actions(
             self, runs, self.experiments, QueueActions(self), LabelActions(self), ConfigActions(self),
             OverrideActions(self, self.experiments), CopyActions(self), ExportActions(self), self._comparing,
             self._charts, self._reading, self.arranging, self.filtering, PaneActions(self, self), self._layers,
+            self.past,
         )  # fmt: skip
 
     def compose(self) -> ComposeResult:
@@ -131,6 +135,7 @@ class Dashboard(TargetScreen):
             yield Overview(id="right")
         yield Console(id="console")
         yield MachinePane(id="bottom")
+        yield TimeSlider(self.past.go_to, id="time")
         yield Foot()
 
     def _title_of_project(self) -> str:
@@ -172,6 +177,7 @@ class Dashboard(TargetScreen):
         signs = self._signs.choose(snapshot, watch.runs, watch.folds)
         self.run_list.show(self.rows(), signs, self.state.pinned)
         self._name_pane()
+        self.past.show()
         self._show_focus()
         if self._heard and snapshot.watch == watch and not snapshot.loading:
             self._charts.fit_axis()
@@ -206,7 +212,7 @@ class Dashboard(TargetScreen):
 
     def _show_focus(self) -> None:
         row = self.row
-        self._cursor_panes.show(self.snapshot, row, self.filter.text, self._reading.rest)
+        self._cursor_panes.show(self.snapshot, row, self.filter.text, self._reading.rest or self.past.rest)
         self.set_class(row is None and self._heard, "-empty")
         bar, experiment = self.query_one(KeyBar), row.experiment if row is not None else ""
         bar.needless = self.needless()
@@ -294,7 +300,8 @@ class Dashboard(TargetScreen):
         """Whether all that is asked for has been read, and stands on the screen."""
         snapshot = self.snapshot
         begun = snapshot.machine.memory_total > 0  # the feed looks at the machine when it knows the runs
-        return begun and not snapshot.loading and snapshot.watch == self._watch()
+        is_there = self.past.is_shown and (begun or snapshot.past is not None)
+        return is_there and not snapshot.loading and snapshot.watch == self._watch()
 
     def _watch(self) -> Watch:
         runs, row = self.run_list, self.row
@@ -350,13 +357,7 @@ class Dashboard(TargetScreen):
     @on(Changed)
     def _changed(self, message: Changed) -> None:
         message.taken.set()
-        now, before = message.snapshot, self.snapshot
-        for title, error, known in (
-            ("experiments.toml", now.config_error, before.config_error),
-            ("The runs are gone", now.runs_error, before.runs_error),
-        ):
-            if error and error != known:
-                self.notify(error, title=title, severity="error", markup=False, timeout=15)
+        self._notifier.tell_of_mistakes(message.snapshot, self.snapshot)
         self._heard = True
         self.snapshot = message.snapshot
         self._notifier.tell(message.snapshot, message.ended, message.alarms)

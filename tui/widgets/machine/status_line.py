@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -12,6 +13,7 @@ from textual.widgets import Static
 from engine.runs.state_symbols import MARKS
 from engine.system.nvml import GpuSample
 from engine.text import clean, size
+from tui.state.moment import day_and_time
 from tui.state.snapshot import Machine, Snapshot
 from tui.text import mistake_place, shorten
 
@@ -25,7 +27,9 @@ class MachineLine(Static):
 
     DEFAULT_CSS = """
     MachineLine { height: 1; background: $panel; padding: 0 1; }
+    MachineLine > .machine-line--past { color: $warning; text-style: bold; }
     """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"machine-line--past"}
 
     def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, markup=False)
@@ -55,6 +59,12 @@ class MachineLine(Static):
     def _left(self, title: str, *, words: bool = True) -> Text:
         """Return the project and how many runs are in which state, the latter without words if asked for."""
         left = Text.assemble(("vitui ", "bold"), (title, ""))
+        if (past := self._snapshot.past) is not None:
+            when = day_and_time(past.moment, past.now, weekday=True)
+            words_then = f"as it was on {when}" if words else when
+            return left + Text.assemble(
+                " › ", (words_then, self.get_component_rich_style("machine-line--past"))
+            )
         counts = Counter(status.state for status in self._snapshot.runs)
         for state in ("running", "starting", "queued", "failed", "crashed"):
             if counts[state]:
