@@ -13,6 +13,7 @@
       ExchangeError     another tool's file, or a package that reads it    (engine.exchange.optional_packages)
       ExportError       a figure, table or report that cannot be written   (tui.figures.files)
       FilterError       which runs are meant                               (engine.query.parser)
+      MomentError       a moment that cannot be looked at                  (tui.state.moment)
       PlotError         what of which runs is to be drawn as text          (tui.commands.plotted_runs)
       SiteError         a site that refuses what it is asked               (engine.sites.command_line)
         FrameError      another end that speaks another protocol           (engine.sites.frames)

@@ -199,6 +199,6 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
         def chosen(form: ComparisonFormat | None) -> None:
             if form is not None:
                 self.app.copy_to_clipboard(comparison_text(table, form))
-                self.notify(f"Copied the table as {form}.", timeout=3)
+                self.notify(f"Copied the table as {form}.", timeout=3, markup=False)
 
         self.app.push_screen(Dialog("Copy", "Into the terminal's clipboard:", choices), chosen)

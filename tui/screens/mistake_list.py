@@ -41,7 +41,9 @@ class MistakeScreen(ClosesOnce, ModalScreen[None]):
         title = f"{count or 'No'} mistake{'s' * (count != 1)} in {self._name_of_file}"
         with VerticalScroll(id="messages") as box:
             box.border_title = Content(clean(title))
-            box.border_subtitle = f"{'' if self._edit is None else 'e opens it at the first  '}esc close"
+            box.border_subtitle = Content(
+                f"{'' if self._edit is None else 'e opens it at the first  '}esc close"
+            )
             yield Static(Text("\n\n".join(map(clean, self._mistakes)) or "All is well."), markup=False)
 
     def on_mount(self) -> None:

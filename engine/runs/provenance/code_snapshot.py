@@ -21,7 +21,7 @@ from typing import Any
 
 from engine.runs.provenance import repository
 from engine.runs.provenance.git_patch import files_of, left_out, new_file
-from engine.runs.provenance.repository import GitError, TooMuch
+from engine.runs.provenance.repository import GitFailed, TooMuch
 from engine.system.files import MAX_FILE, read_small, write_atomic
 
 FILE = "source.patch"
@@ -124,7 +124,7 @@ def take_tree(runs: Path | None = None) -> CodeSnapshot:
     here = Path.cwd()
     try:
         commit, changed = repository.commit_and_changes(here)
-    except GitError:
+    except GitFailed:
         return CodeSnapshot()
     patch, dirty = _patch(here, commit["commit"], changed, runs)
     if patch:
@@ -189,7 +189,7 @@ def _patch(here: Path, commit: str | None, changed: Sequence[str], runs: Path | 
     try:
         top = repository.top_of(here)
         tracked = list(filter(None, _tracked(top, commit, changed, b"")))
-    except GitError as error:
+    except GitFailed as error:
         return f"# there is no patch: {error}\n".encode(), bool(changed)
     named: list[bytes] = []
     texts: list[bytes] = []
@@ -246,7 +246,7 @@ def _new_files(here: Path, top: Path, runs: Path | None) -> Iterator[bytes]:
     words = ("ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", *SOURCE, *without)
     try:
         answer = repository.ask(here, *words, timeout_s=LOOKING_FOR_NEW_FILES_S)
-    except GitError as error:
+    except GitFailed as error:
         yield f"# files that git does not track are not looked for: {error}\n".encode()
         return
     for name in sorted(filter(None, answer.split(b"\0")))[:MOST_NAMED]:

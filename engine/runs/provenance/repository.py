@@ -49,11 +49,11 @@ BETWEEN_COMMITS = (
 )
 
 
-class GitError(Exception):
+class GitFailed(Exception):  # noqa: N818  it says what is the case
     """Git is missing, is no help with that folder, or takes too long; the message says which in a few words."""
 
 
-class TooMuch(GitError):  # noqa: N818  it says what is the case
+class TooMuch(GitFailed):
     """The answer is longer than what is read of one."""
 
 
@@ -67,7 +67,7 @@ def ask(folder: Path, *words: str, most: int = MOST, timeout_s: float = TIMEOUT_
         timeout_s: Seconds until it is given up.
 
     Raises:
-        GitError: It does not answer, or not in time.
+        GitFailed: It does not answer, or not in time.
         TooMuch: It answers more.
     """
     import signal
@@ -81,7 +81,7 @@ def ask(folder: Path, *words: str, most: int = MOST, timeout_s: float = TIMEOUT_
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0,
         )  # fmt: skip
     except OSError:
-        raise GitError("git is not installed") from None
+        raise GitFailed("git is not installed") from None
     late = threading.Event()
 
     def end() -> None:
@@ -105,9 +105,9 @@ def ask(folder: Path, *words: str, most: int = MOST, timeout_s: float = TIMEOUT_
     if len(answer) > most:
         raise TooMuch(f"git says more than {most >> 20} MiB")
     if late.is_set():
-        raise GitError(f"git took longer than {timeout_s:g} s")
+        raise GitFailed(f"git took longer than {timeout_s:g} s")
     if git.returncode:
-        raise GitError("git does not know it")
+        raise GitFailed("git does not know it")
     return answer
 
 
@@ -119,7 +119,7 @@ def git_commit(folder: Path | None = None) -> dict[str, Any] | None:
     """
     try:
         return commit_and_changes(folder or Path.cwd())[0]
-    except GitError:
+    except GitFailed:
         return None
 
 
@@ -127,7 +127,7 @@ def commit_and_changes(folder: Path) -> tuple[dict[str, Any], list[str]]:
     """Return the commit of a folder, and the tracked files that have changes, by their names from the top.
 
     Raises:
-        GitError: There is no repository, or git does not answer.
+        GitFailed: There is no repository, or git does not answer.
     """
     answer = ask(
         folder, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=no", "--no-renames",
@@ -143,7 +143,7 @@ def commit_and_changes(folder: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def top_of(folder: Path) -> Path:
-    """Return the top of the repository that a folder is in; raises GitError where there is none."""
+    """Return the top of the repository that a folder is in; raises GitFailed where there is none."""
     return Path(os.fsdecode(ask(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
 
 
@@ -157,7 +157,7 @@ def has_commit(commit: str | None) -> bool:
 
 
 def submodules_of(top: Path) -> Iterator[str]:
-    """Yield the folders of submodules that are checked out, from the top; raises GitError where git does not answer."""
+    """Yield the folders of submodules that are checked out, from the top; raises GitFailed where git is no help."""
     if not (top / ".gitmodules").is_file():
         return
     for line in ask(top, "ls-files", "--stage", "-z").split(b"\0"):
@@ -182,7 +182,7 @@ def changed_between(folder: Path, before: str, after: str) -> dict[str, Change] 
         return None
     try:
         words = map(os.fsdecode, ask(folder, *BETWEEN_COMMITS, before, after).split(b"\0"))
-    except GitError:
+    except GitFailed:
         return None
     files: dict[str, Change] = {}
     for word in words:

@@ -33,6 +33,7 @@ OTHERWISE = {
     "logs": "its events are the JSON",
     "check": "a line an experiment, and its mistakes",
     "models": "a line a model",
+    "diff": "one object with all that differs",
     "doctor": "a line a finding",
     "site": "a line a site, a line a finding",
     "fetch": "it needs a site: tests/engine/remote/over_ssh/test_bridge_over_ssh.py",

@@ -146,8 +146,6 @@ async def test_the_list_is_sorted_and_filtered_and_lines_come_back(
     write_run("ViT-small")
     write_run("BiT-small", end="failed")
     state = tmp_path / "state"
-    (state).mkdir()
-    (state / "toured").touch()
     async with opened(project, size=(120, 36), options=Options(state=state)) as pilot:
         await pilot.press("ctrl+p", *"sort peak", "enter")  # the colon may be left out
         await settle(pilot)

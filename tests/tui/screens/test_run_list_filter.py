@@ -234,7 +234,7 @@ async def test_a_filter_says_its_count_and_its_keys_and_is_saved_by_a_name(
     options = Options(state=tmp_path / "state")
     async with opened(project, options=options) as pilot:
         left = board(pilot).query_one("#left")
-        await pilot.press("enter", "f", *"failed")
+        await pilot.press("f", *"failed")
         await settle(pilot)
         assert left.border_subtitle == "1 of 3 · esc clears"
         offers = [offer.words for offer in board(pilot).query_one(KeyBar).fitting_offers()]

@@ -478,7 +478,6 @@ async def test_the_arrangement_is_remembered(project: Project, write_run: Write,
     write_run("ViT-small")
     options = Options(state=tmp_path / "state")
     async with opened(project, options=options) as pilot:
-        await pilot.press("enter")
         await choose(pilot, "lr")
         await pilot.press("s", "enter", "S", "B", *"model", "enter", "q")
     async with opened(project, options=options) as pilot:

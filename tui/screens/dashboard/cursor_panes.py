@@ -72,7 +72,7 @@ class CursorPanes:
         if advice != self._advised:
             self._advised = advice
             pane = self._screen.query_one("#advice", Static)
-            pane.border_title = "Start here" if begins else None
+            pane.border_title = Content("Start here" if begins else "")
             pane.update(advice)
             self._screen.set_class(begins, "-start")
 

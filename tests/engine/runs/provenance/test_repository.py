@@ -9,7 +9,7 @@ import pytest
 
 from engine.runs.provenance import repository as asked
 from engine.runs.provenance.code_snapshot import take_snapshot
-from engine.runs.provenance.repository import GitError, TooMuch, ask, changed_between, git_commit
+from engine.runs.provenance.repository import GitFailed, TooMuch, ask, changed_between, git_commit
 from tests.engine.runs.provenance.repositories import git, hostile, repository
 
 
@@ -74,9 +74,9 @@ def test_an_answer_is_bounded_in_length_and_time(tmp_path):
     with pytest.raises(TooMuch, match="more than 0 MiB"):
         ask(here, "show", "HEAD", most=3)
     git(here, "config", "alias.slow", "!exec sleep 20")
-    with pytest.raises(GitError, match=r"longer than 0\.1 s"):
+    with pytest.raises(GitFailed, match=r"longer than 0\.1 s"):
         ask(here, "slow", timeout_s=0.1)
-    with pytest.raises(GitError, match="does not know"):
+    with pytest.raises(GitFailed, match="does not know"):
         ask(here, "show", "nothing")
 
 
