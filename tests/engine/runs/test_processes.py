@@ -47,8 +47,8 @@ with run_lock.hold(run, works=sys.argv[2] == "works"):
 
 
 @pytest.fixture
-def begin():
-    """Start a process and end it with the test."""
+def begin(until):
+    """Start a process whose environment can be read, which is moments after its program began; end it with the test."""
     started = []
 
     def start(*words: str, **variables: str) -> subprocess.Popen[bytes]:
@@ -57,6 +57,7 @@ def begin():
             start_new_session=True,
         )  # fmt: skip
         started.append(child)
+        until(lambda: variables.items() <= psutil.Process(child.pid).environ().items(), 10)
         return child
 
     yield start
