@@ -45,6 +45,8 @@ LEAVING_S = 2
 """Seconds that leaving waits for a look at the files that is under way."""
 BRIDGE_S = 2
 """Seconds until a bridge is started for the runs that sites have, if there is none: what is shown comes first."""
+VIEW_S = 5.0
+"""Seconds between two looks at whether how the project is looked at has changed."""
 BRIDGE_AGAIN_S = 60
 """Seconds after which the app sees again whether there is one: something may have killed it."""
 
@@ -101,6 +103,8 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         if self.options.at is not None:
             self.dashboard.call_later(self.dashboard.past.go_to, self.options.at)
         self.set_timer(1, collect_garbage)
+        if self.options.state is not None:
+            self.set_interval(VIEW_S, self._remember_view)
         if not self.options.readonly:
             self.set_timer(BRIDGE_S, self._look_after_sites)
             self.set_interval(BRIDGE_AGAIN_S, self._look_after_sites)
@@ -109,9 +113,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         """End the feed's thread, and remember how the project was looked at."""
         self.feed.stop()
         self._following.join(LEAVING_S)
-        if self.options.state is not None:
-            with contextlib.suppress(OSError):  # no memory is no reason not to leave
-                save(self.options.state, self.project.folder, self._view)
+        self._save_view()
 
     def get_driver_class(self) -> type[Driver]:
         """Return what the app is drawn by: in a terminal, what hears any byte and leaves at signals."""
@@ -192,13 +194,29 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         if not isinstance(self.screen, MessageScreen):
             self.push_screen(MessageScreen(self.message_log.said))
 
-    def action_leave(self) -> None:
-        """Leave, and say which runs go on."""
+    def _take_view(self) -> SavedView:
+        """Return how the project is looked at, which is remembered however the app ends."""
         chosen = self.theme != self._began_in  # what was not is left to how the app is started
         theme = self.theme if chosen else self._view.theme
-        self._view = msgspec.structs.replace(
+        return msgspec.structs.replace(
             self.dashboard.taken_view(), theme=theme, commands=list(self.commands.used)
         )
+
+    def _remember_view(self) -> None:
+        """Save how the project is looked at, if that has changed: a terminal may close at any time."""
+        view = self._take_view()
+        if view != self._view:
+            self._view = view
+            self.run_worker(self._save_view, thread=True, group="view", exit_on_error=False)
+
+    def _save_view(self) -> None:
+        if self.options.state is not None:
+            with contextlib.suppress(OSError):  # no memory is no reason not to go on
+                save(self.options.state, self.project.folder, self._view)
+
+    def action_leave(self) -> None:
+        """Leave, and say which runs go on."""
+        self._view = self._take_view()
         live = [status.experiment for status in live_runs(self.dashboard.snapshot)]
         word = "goes on" if len(live) == 1 else "go on"
         self.exit(

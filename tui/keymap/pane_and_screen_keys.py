@@ -210,6 +210,6 @@ ON_THE_SCREEN = (
             ),
             Action("suspend_process", ("VituiApp",), (Hotkey("ctrl+z", "Suspend the app"),)),
         ),
-        also="quit exit close background stop",
+        also="q wq quit exit close background stop",
     ),
 )  # fmt: skip

@@ -28,7 +28,7 @@ from tui.screens.column_chooser import ColumnsScreen
 from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.line_prompt import Prompt
-from tui.state.session import SavedView, save
+from tui.state.session import SavedView, load, save
 from tui.state.snapshot import Project, Snapshot
 from tui.views.experiment_groups import KEYS, Grouping, keys_to_offer, wrong_keys
 from tui.views.run_list_columns import DEFAULT, WIDEST, Column, find_column, known_columns
@@ -485,6 +485,16 @@ async def test_the_arrangement_is_remembered(project: Project, write_run: Write,
         assert shown.columns == (*DEFAULT, "lr")
         assert (shown.arrangement.reverse, shown.grouped_by) == (True, ("model",))
         assert shown.query_one("#left").border_title == "Runs by model"
+
+
+async def test_the_arrangement_is_remembered_before_the_app_is_left(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.app.VIEW_S", 0.05)
+    async with opened(project, options=Options(state=tmp_path)) as pilot:
+        await choose(pilot, "lr")
+        while "lr" not in load(tmp_path, project.folder).columns:
+            await pilot.pause(0.02)
 
 
 async def test_a_damaged_arrangement_counts_as_far_as_it_can_be_understood(

@@ -86,6 +86,8 @@ def _score(command: Command, text: str) -> int | None:
         or text.casefold() == command.title.casefold()
     ):
         return 0
+    if text.casefold() in _words(command.also):  # what others call it, whole: before what only begins so
+        return 2
     total = 1
     for word in text.casefold().split():
         fit = _fit(command, word)
