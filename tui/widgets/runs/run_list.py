@@ -210,7 +210,8 @@ class RunList(RunRows, can_focus=True):
     def _keep_marks(self, rows: Sequence[Row]) -> None:
         if self.marked and (lost := self.marked.difference(row.key for row in rows)):
             self.marked -= lost
-            self.post_message(MarksHidden(frozenset(lost)))
+            known = {row.key: row.runs for row in self._rows}
+            self.post_message(MarksHidden({key: known.get(key, ()) for key in lost}))
 
     def action_open(self) -> None:
         """Show the row whole."""
