@@ -82,6 +82,9 @@ async def test_the_cursor_stays_on_a_screen_that_shrinks(project: Project, write
         shown = runs(pilot)
         line = shown.cursor - shown.scroll_offset.y
         assert 0 <= line < shown.size.height - 1
+        await pilot.press("s")  # whoever sorts looks at the first of the order
+        await settle(pilot)
+        assert (shown.cursor, shown.scroll_offset.y) == (0, 0)
 
 
 async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(project: Project) -> None:

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from engine.text import clean
 from tui.terminal.dismissal import ClosesOnce
+from tui.widgets.key_bar import KeyBar
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Dialog(ClosesOnce, ModalScreen[Any]):
         self._title = clean(title)
         self._text = "\n".join(clean(line) for line in text.splitlines())
         self._choices = choices
+        self._way_out = "no" if choices else "close"
 
     def compose(self) -> ComposeResult:
         """A box in the middle."""
@@ -61,7 +63,9 @@ class Dialog(ClosesOnce, ModalScreen[Any]):
             yield Static(self._text, markup=False, id="dialog-text")
             for choice in self._choices:
                 yield _ChoiceLine(choice)
-            yield _ChoiceLine(Choice("esc", "no" if self._choices else "close", None))
+            yield _ChoiceLine(Choice("esc", self._way_out, None))
+        answers = [(choice.key, choice.text) for choice in self._choices]
+        yield KeyBar([*answers, ("escape", self._way_out)])
 
     def on_key(self, event: events.Key) -> None:
         """Answer."""

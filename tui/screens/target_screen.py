@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -29,11 +30,18 @@ class TargetScreen(ClosesOnce, Screen[None]):
         super().__init__()
         self.project = project
         self.store = Store(project.runs)
+        self._answer_until = 0.0
+        """Until when the answer to an action stands, by the monotonic clock."""
 
     @property
     def readonly(self) -> bool:
         """Whether nothing may be changed."""
         return readonly(self.app)
+
+    @property
+    def has_just_answered(self) -> bool:
+        """Whether how an action went stands on the screen."""
+        return time.monotonic() < self._answer_until
 
     @property
     def terminal(self) -> Terminal:
@@ -81,6 +89,7 @@ class TargetScreen(ClosesOnce, Screen[None]):
     @on(Succeeded)
     def _done(self, message: Succeeded) -> None:
         text = briefly(message.text, self.snapshot.runs)
+        self._answer_until = time.monotonic() + reading_time(text)
         self.say(text, reading_time(text))
 
     @on(Failed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from textual.message import Message
@@ -45,7 +46,8 @@ class NothingToOverlay(Message):
 class MarksHidden(Message):
     """Rows are no longer listed, and so no longer marked."""
 
-    keys: frozenset[str]
+    rows: Mapping[str, tuple[str, ...]]
+    """The runs that each stood for, by its key; none where that is not known."""
 
 
 @dataclass

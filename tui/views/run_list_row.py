@@ -21,13 +21,13 @@ class Row(NamedTuple):
     state: State | None
     depth: int = 0
     folded: int = 0
-    """How many runs the row hides; of a group, how many there are."""
+    """How many runs the row hides, without those that never began; of a group, how many there are."""
     facts: tuple[RunSummary, ...] = ()
     """What it stands for: its own run, then others that differ in their seed alone; for a group, those of all in it."""
     seeds: int = 0
     """How many seeds its mean is of; 0 where nothing has a result yet."""
     waiting: int = 0
-    """How many of the runs that the row hides wait in the queue."""
+    """How many of the runs that the row hides wait in the queue; 0 for the one that it stands for alone."""
     going: int = 0
     """How many of them go on, made with other settings than what it stands for."""
     others: int = 0

@@ -16,7 +16,7 @@ from engine.catalog.models import wants_gpu
 from engine.config.schema import Experiment
 from engine.runs.labels import Labels
 from engine.runs.metadata import RunMetadata, RunSummary, summaries_of
-from engine.runs.status import LIVE, State, Status
+from engine.runs.status import LIVE, State, Status, never_began
 from engine.runs.stop_request import Request
 from engine.text import clean
 from tui.state.snapshot import Machine, Snapshot
@@ -193,12 +193,15 @@ def _experiment_row(
     row_status = facts[0].status if runs else None
     lacking = "" if runs or not lacks_gpu(snapshot, name) else WANTS_GPU
     behind = unfinished(summaries_of(runs, snapshot.metadata), facts[0]) if hidden and len(runs) > 1 else ()
+    queued = sum(run.state == "queued" for run in runs)
+    alone = queued == 1 and row_status is not None and row_status.state == "queued"
+    begun = [run for run in runs if not never_began(run)]
     stands = {fact.status.run for fact in facts}
     return _row(
         f"{under.key}/{name}" if under is not None else f"experiment:{name}", name, facts, label=clean(name),
-        depth=1 if under is not None else 0, folded=len(runs) if hidden else 0, folds=folds,
+        depth=1 if under is not None else 0, folded=len(begun or runs) if hidden else 0, folds=folds,
         parent=under.key if under is not None else "", seeds=len(choice.runs),
-        waiting=sum(run.state == "queued" for run in runs if run is not row_status) if hidden else 0,
+        waiting=queued if hidden and not alone else 0,
         going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
         cut=_cut(summaries_of(whole, snapshot.metadata), choice) if len(whole) != len(runs) else 0,
         others=len(choice.other_settings) if hidden else 0,

@@ -6,7 +6,7 @@ more time than all else that a key press does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
@@ -44,7 +44,11 @@ class Offer:
 
 
 class KeyBar(Widget):
-    """Shows the bindings of its screen that are to be shown; a click presses the key."""
+    """Shows the bindings of its screen that are to be shown; a click presses the key.
+
+    Args:
+        answers: The keys of a question, each with what it does, in the place of the bindings.
+    """
 
     DEFAULT_CSS = """
     KeyBar { dock: bottom; height: 1; background: $panel; color: $foreground; }
@@ -57,13 +61,18 @@ class KeyBar(Widget):
     wording: reactive[Mapping[str, str]] = reactive[Mapping[str, str]](dict)
     """What actions do now, by their names, where that is more than what their keys always say."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__()
-        self.offers: tuple[Offer, ...] = ()
+        self.offers: tuple[Offer, ...] = tuple(
+            Offer(((key, "esc" if key == "escape" else key),), words, "", WAY_OUT * (key == "escape"))
+            for key, words in answers
+        )
         """The keys and their words, before they are cut to the width."""
 
     def on_mount(self) -> None:
-        """Follow the bindings."""
+        """Follow the bindings, unless it has answers."""
+        if self.offers:
+            return
         self.screen.bindings_updated_signal.subscribe(self, self._follow)
         self._follow(self.screen)
 

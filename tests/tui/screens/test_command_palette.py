@@ -134,9 +134,12 @@ async def test_a_run_is_typed_completed_judged_and_queued(project: Project, writ
         assert pilot.app.screen._title == "BiT-small has seed 0 already"
         await pilot.press("enter")
         await settle(pilot)
-        assert "BiT-small" in {
-            run.info().experiment for run in Store(project.runs).runs() if run.info().seed == 1
-        }
+        (new,) = [
+            run
+            for run in Store(project.runs).runs()
+            if (run.info().experiment, run.info().seed) == ("BiT-small", 1)
+        ]
+        await until(pilot, lambda: board(pilot).row is not None and board(pilot).row.key == f"run:{new.id}")  # type: ignore[union-attr]
 
 
 @pytest.mark.slow

@@ -143,6 +143,15 @@ async def test_delete_moves_runs_to_the_trash_and_u_brings_them_back(
         assert "2 runs are back" in toasts(pilot)
         await pilot.press("u")
         assert "Nothing was thrown away here" in toasts(pilot)
+        await pilot.press("escape", "f", *"state=finished", "enter")
+        runs(pilot).action_mark_all()
+        await settle(pilot)
+        assert len(runs(pilot).marked_rows) == len(runs(pilot).rows)
+        await pilot.press("D", "enter")
+        await settle(pilot)
+        await until(pilot, lambda: not runs(pilot).marked)
+        assert toasts(pilot).endswith(" 3 runs are in the trash; u brings back")
+        assert "unmarked" not in toasts(pilot)
 
 
 async def test_a_live_or_queued_run_is_never_thrown_away(project: Project, write_run: Write) -> None:

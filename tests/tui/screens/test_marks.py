@@ -119,6 +119,9 @@ async def test_of_a_row_with_one_that_runs_and_one_that_waits_it_is_asked_which(
             assert "ViT-small s0, running" in asked
             assert "ViT-small s1, queued" in asked
             assert "enter  stop after this epoch" in asked
+            answers = pilot.app.screen.query_one(KeyBar).render_line(0).text  # the list's keys do nothing now
+            assert answers.strip().startswith("enter stop after this epoch")
+            assert answers.rstrip().endswith("esc no")
             await pilot.press("c")
             await settle(pilot)
             assert waiting_entry(waits) is None

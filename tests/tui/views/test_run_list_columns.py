@@ -45,6 +45,7 @@ from tui.widgets.runs.column_layout import (
     LEAST_NOTE,
     NAME_WIDTH,
     PREFIX,
+    chips_of,
     count_of,
     fitting_in,
     lacking,
@@ -243,23 +244,30 @@ def test_a_word_on_the_right_takes_the_place_of_the_last_columns(columns: list[A
 HAND = frozenset({"lr", "tags", "model"})
 
 
-@given(SIZED, st.integers(0, 200))
-def test_what_was_chosen_by_hand_stays_and_all_else_gives_way(columns: list[Any], width: int) -> None:
+@given(SIZED, st.integers(0, 200), st.sampled_from(["", "memory", "test/f1", "lr"]), st.booleans())
+def test_what_was_chosen_by_hand_stays_and_all_else_gives_way(
+    columns: list[Any], width: int, sorted_by: str, chooses: bool
+) -> None:
     columns = list({each[0].name: each for each in columns}.values())
-    fitting = fitting_in(width, columns, HAND)
-    chosen = [each for each in columns if each[0].name in HAND]
+    hand = HAND if chooses else frozenset()
+    fitting = fitting_in(width, columns, hand, sorted_by)
+    first_of_all = [each for each in columns if each[0].name == sorted_by]
+    chosen = first_of_all + [each for each in columns if each[0].name in hand - {sorted_by}]
     assert fitting == [each for each in columns if each in fitting]
     room = width - PREFIX - total(fitting)
-    assert not fitting or room >= LEAST_BESIDE_CHOSEN
+    least = LEAST_NAME if fitting == first_of_all or not hand else LEAST_BESIDE_CHOSEN
+    assert not fitting or room >= least
+    if total(first_of_all) <= width - PREFIX - LEAST_NAME:
+        assert all(each in fitting for each in first_of_all)
     if total(chosen) <= width - PREFIX - LEAST_BESIDE_CHOSEN:
         assert all(each in fitting for each in chosen)
-        assert lacking(width, columns, HAND) is None
-    elif chosen:
-        first = next(each for each in chosen if each not in fitting)
-        heading, cells = lacking(width, columns, HAND) or ("", 0)
+        assert lacking(width, columns, hand, sorted_by) is None
+    elif missing := [each for each in chosen if each not in fitting]:
+        first = missing[0]
+        heading, cells = lacking(width, columns, hand, sorted_by) or ("", 0)
         assert heading == first[0].heading
-        assert first in fitting_in(width + cells, columns, HAND)
-        assert first not in fitting_in(width + cells - 1, columns, HAND)
+        assert first in fitting_in(width + cells, columns, hand, sorted_by)
+        assert first not in fitting_in(width + cells - 1, columns, hand, sorted_by)
     assert all(each in fitting for each in chosen) or not any(each not in chosen for each in fitting)
 
 
@@ -819,6 +827,11 @@ def test_a_reason_and_tags_share_the_room_between_them() -> None:
     assert note_growth(-9, 4, 6) == -6
     assert note_growth(-9, 0, 12) == -9
     assert note_growth(-9, 4, -3) == 0
+    (row,) = make_rows(Snapshot(runs=(status("r", "e", "finished"),)), set())
+    row = row._replace(tags=("quick", "bit"))
+    assert [chips_of(row, room) for room in (20, 9, 2)] == [" #quick #bit", " #quick …", " …"]
+    waits = row._replace(waiting=1)  # the sign of those that wait looks like that of tags left out
+    assert [chips_of(waits, room) for room in (20, 9, 2)] == [" #quick #bit", " #quick", ""]
 
 
 async def test_a_reason_takes_the_room_that_a_name_leaves(project: Project) -> None:
@@ -837,6 +850,10 @@ async def test_an_arrow_says_at_the_heading_what_the_list_is_sorted_by(
         assert line(pilot, 0).split()[1:] == ["epoch", "F1↓", "loss", "mem"]
         await pilot.press("S")
         assert line(pilot, 0).split()[1:] == ["epoch", "F1↑", "loss", "mem"]
+        board(pilot).arranging.sort_by(
+            "left", reverse=False
+        )  # nothing stands in it, and it is said all the same
+        assert line(pilot, 0).split()[1:] == ["epoch", "F1", "loss", "left↑"]
 
 
 def test_a_metric_without_a_slash_is_a_column_as_its_last_value():

@@ -66,9 +66,18 @@ def test_a_run_that_has_not_begun_does_not_hide_what_others_came_to(project: Pro
     waits = status("b", "ViT-small", "queued", reason="the GPU is taken")
     taken_out = status("c", "ViT-small", "stopped", reason="taken out of the queue")
     row = make_rows(snapshot(project, done, waits, taken_out), set())[0]
-    assert (row.run, row.state, row.waiting, row.folded, row.note) == ("a", "finished", 1, 3, "")
+    assert (row.run, row.state, row.waiting, row.folded, row.note) == ("a", "finished", 1, 2, "")
     alone = make_rows(snapshot(project, waits), set())[0]
     assert (alone.run, alone.waiting, alone.note) == ("b", 0, "the GPU is taken")
+    five = [status(f"q{n}", "ViT-small", "queued", seed=n) for n in range(5)]
+    (row, *_) = make_rows(snapshot(project, *five), set())
+    assert count_of(row) == " ×5 …5"
+    cancelled = [status(f"c{n}", "ViT-small", "stopped", seed=n) for n in range(5)]
+    again = status("d", "ViT-small", "queued")
+    (row, *_) = make_rows(snapshot(project, *cancelled, again), set())
+    assert (row.run, count_of(row)) == ("d", "")  # they never began
+    (row, *_) = make_rows(snapshot(project, *cancelled), set())
+    assert count_of(row) == " ×5"
     begun = status("d", "ViT-small", "stopped", started=2.0)
     assert newest([taken_out, begun, waits]) is begun
 

@@ -66,7 +66,8 @@ class ExperimentActions:
 
         Args:
             variation: The experiment with changes, its seeds, and where it goes.
-            folds: The name of its row among those that are unfolded: runs that it does not stand for are shown.
+            folds: The name of its row among those that are unfolded: its new runs are shown; empty to show only those
+                that it does not stand for.
         """
         self._queue_missing([self.plan(variation)], folds)
 
@@ -132,7 +133,7 @@ class ExperimentActions:
                     self._asked_for.pop(key, None)
                 raise
             self._asked_for |= dict(zip(keys, ids, strict=False))
-            if experiment != config.experiments.get(name):
+            if folds or experiment != config.experiments.get(name):
                 target.report(Queued(ids[0], folds))
             on = site.name if site is not None else ""
             return queued_message(experiment, plan.there, seeds, ids, on) + odd + as_it_stood

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.screen import Screen
+from textual.widget import Widget
 
 from tui.screens.app_protocol import Host
 from tui.widgets.chart.chart_grid import ChartGrid
@@ -23,6 +24,8 @@ class PaneActions:
     def __init__(self, screen: Screen[None], host: Host) -> None:
         self._screen = screen
         self._host = host
+        self._had_focus: dict[str, Widget] = {}
+        """What had the keys in a pane as it was hidden, by the name of the pane."""
 
     def action_go_to_runs(self) -> None:
         """Give the list the keys."""
@@ -72,7 +75,7 @@ class PaneActions:
     def action_pane(self, pane: str) -> None:
         """Show or hide a side pane; a list whose columns lack room is made wider first."""
         widget = self._screen.query_one(f"#{pane}")
-        crowded = pane == "left" and self._screen.query_one(RunList).lacking is not None
+        crowded = pane == "left" and self._screen.query_one(RunList).is_crowded
         if (
             widget.display
             and crowded
@@ -80,13 +83,22 @@ class PaneActions:
         ):
             widget.add_class("-roomy")
             return
+        hides, focused = widget.display, self._screen.focused
+        had_focus = self._had_focus.pop(pane, None)
+        if hides and focused is not None and widget in focused.ancestors_with_self:
+            self._had_focus[pane] = focused
         widget.remove_class("-roomy")
-        widget.set_class(widget.display, "-hidden")
-        widget.set_class(not widget.display, "-shown")
+        widget.set_class(hides, "-hidden")
+        widget.set_class(not hides, "-shown")
+        if not hides and had_focus is not None:
+            had_focus.focus()
 
     def action_reset(self) -> None:
         """Show everything as at the start."""
+        hidden = not self._screen.query_one("#left").display
         for pane in ("#left", "#right"):
             self._screen.query_one(pane).remove_class("-hidden", "-shown", "-roomy")
         self.action_console()
         self._screen.query_one(ChartGrid).reset()
+        if hidden and (had_focus := self._had_focus.pop("left", None)) is not None:
+            had_focus.focus()

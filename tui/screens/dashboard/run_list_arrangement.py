@@ -150,14 +150,18 @@ class ArrangeActions:
 
     def arrange_by(self, order: str, *, reverse: bool) -> None:
         """Sort the list by a column."""
-        now = self._arrangement
-        self.arrange(now.chosen, order, reverse=reverse, groups=now.groups)
+        self._sort(self._arrangement.chosen, order, reverse=reverse)
 
     def sort_by(self, column: str, *, reverse: bool) -> None:
         """Sort the list by any column, which it shows from then on; as configured for no name."""
         now = self._arrangement
         shown = now.names if not column or column in now.names else (*now.names, column)
-        self.arrange(shown, column, reverse=reverse, groups=now.groups)
+        self._sort(shown, column, reverse=reverse)
+
+    def _sort(self, columns: Sequence[str], order: str, *, reverse: bool) -> None:
+        """Sort the list, and show what stands first then."""
+        self.arrange(columns, order, reverse=reverse, groups=self._arrangement.groups)
+        self._board.run_list.show_first()
 
     def heading_clicked(self, column: str) -> None:
         """Sort by the column, or the other way round."""
@@ -185,7 +189,10 @@ class ArrangeActions:
 
         def changed(columns: Sequence[Column], order: str) -> None:
             names = [column.name for column in columns]
-            self.arrange(names, order, reverse=now.reverse and order == now.order, groups=now.groups)
+            sorts = order != now.order
+            self.arrange(names, order, reverse=now.reverse and not sorts, groups=now.groups)
+            if sorts:
+                self._board.run_list.show_first()
 
         all_columns = known_columns(self._board.snapshot)
         self._board.ask(ColumnsScreen(now.columns, all_columns, now.order, self._board.row, changed))

@@ -139,57 +139,74 @@ def name_overflow(columns: str, missing: int, chips: int) -> int:
 
 
 def chips_of(row: Row, room: int) -> str:
-    """Return a mark for a note and the tags, as far as there is room beside the name."""
+    """Return a mark for a note and the tags, as far as there is room beside the name.
+
+    A sign says that some are left out, unless the sign of runs that wait stands behind it, which looks like it.
+    """
     chips, is_run = "", bool(row.parent and not row.folds)
+    waits = MARKS["queued"][0] in count_of(row)
     for chip in (*(["✎"] if row.noted else []), *(f"#{tag}" for tag in row.tags)):
         if cell_len(chips) + cell_len(chip) + 1 > room:
-            return f"{chips} …" if cell_len(chips) + 2 <= room and (chips or not is_run) else chips
+            says_so = cell_len(chips) + 2 <= room and (chips or not is_run) and not waits
+            return f"{chips} …" if says_so else chips
         chips += f" {chip}"
     return chips
 
 
-def _least_name(kept: Sequence[Sized], by_hand: Set[str]) -> int:
-    if by_hand:
-        return LEAST_BESIDE_CHOSEN if all(column.name in by_hand for column, _ in kept) else NAME_WIDTH
+def _least_name(kept: Sequence[Sized], by_hand: Set[str], sorted_by: str) -> int:
     last, _ = kept[-1]
+    if len(kept) == 1 and last.name == sorted_by:
+        return LEAST_NAME
+    if by_hand:
+        chosen = by_hand | {sorted_by}
+        return LEAST_BESIDE_CHOSEN if all(column.name in chosen for column, _ in kept) else NAME_WIDTH
     if last.name == "left":
         return LEAST_BESIDE_LEFT
     return LEAST_NAME if len(kept) == 1 and last.spread else NAME_WIDTH
 
 
-def fitting_in(width: int, columns: Sequence[Sized], by_hand: Set[str] = frozenset()) -> list[Sized]:
+def fitting_in(
+    width: int, columns: Sequence[Sized], by_hand: Set[str] = frozenset(), sorted_by: str = ""
+) -> list[Sized]:
     """Return the columns that a list of that width has room for beside a name; others give way from the last on.
 
-    The first score stays longest, wherever it stands, and beside a shorter name: it is what runs are judged by. Only
-    what was chosen by hand stays longer.
+    The first score stays longest, wherever it stands, and beside a shorter name: it is what runs are judged by. What
+    was chosen by hand stays longer, and longest what the list is sorted by.
 
     Args:
         width: The cells of the list.
         columns: The columns, and how wide each is.
         by_hand: The names of those that a user has chosen.
+        sorted_by: The name of the one that the list is sorted by; empty for none.
     """
     kept = list(columns)
-    while kept and width - PREFIX - total(kept) < _least_name(kept, by_hand):
-        giving = [index for index, (column, _) in enumerate(kept) if column.name not in by_hand]
-        giving = giving or list(range(len(kept)))
+    while kept and width - PREFIX - total(kept) < _least_name(kept, by_hand, sorted_by):
+        others = [index for index, (column, _) in enumerate(kept) if column.name != sorted_by]
+        giving = [index for index in others if kept[index][0].name not in by_hand]
+        giving = giving or others or list(range(len(kept)))
         score = next((index for index in giving if kept[index][0].spread), -1)
         kept.pop(giving[-2] if len(giving) > 1 and score == giving[-1] else giving[-1])
     return kept
 
 
-def lacking(width: int, columns: Sequence[Sized], by_hand: Set[str]) -> tuple[str, int] | None:
+def lacking(
+    width: int, columns: Sequence[Sized], by_hand: Set[str], sorted_by: str = ""
+) -> tuple[str, int] | None:
     """Return the first column chosen by hand that has no room, and how many cells it lacks; None if all have it.
 
     Args:
         width: The cells of the list.
         columns: The columns, and how wide each is.
         by_hand: The names of those that a user has chosen.
+        sorted_by: The name of the one that the list is sorted by, which has room before them; empty for none.
     """
-    there = {column.name for column, _ in fitting_in(width, columns, by_hand)}
-    chosen = [sized for sized in columns if sized[0].name in by_hand]
+    there = {column.name for column, _ in fitting_in(width, columns, by_hand, sorted_by)}
+    chosen = [sized for sized in columns if sized[0].name in by_hand | {sorted_by}]
+    chosen.sort(key=lambda sized: sized[0].name != sorted_by)
     for index, (column, _) in enumerate(chosen):
         if column.name not in there:
-            return column.heading, PREFIX + LEAST_BESIDE_CHOSEN + total(chosen[: index + 1]) - width
+            least = LEAST_NAME if column.name == sorted_by else LEAST_BESIDE_CHOSEN
+            return column.heading, PREFIX + least + total(chosen[: index + 1]) - width
     return None
 
 

@@ -33,11 +33,17 @@ class ListColumns:
         self._columns, self.widths, self.arrows = list(columns), {}, arrows
         self.by_hand = frozenset(column.name for column in columns) - set(DEFAULT) if by_hand else frozenset()
 
+    @property
+    def sorted_by(self) -> str:
+        """The name of the column that the list is sorted by; empty for none."""
+        return next(iter(self.arrows), "")
+
     def judge(self, rows: Sequence[Row]) -> None:
-        """Leave out columns in which nothing stands, unless they were chosen by hand."""
+        """Leave out columns in which nothing stands, unless they were chosen by hand or the list is sorted by them."""
+        stays = self.by_hand | {SCORE, self.sorted_by}
         self.visible = [
             column for column in self._columns
-            if column.name in self.by_hand or column.name == SCORE or any(column.text(row) for row in rows)
+            if column.name in stays or any(column.text(row) for row in rows)
         ]  # fmt: skip
 
     def widen(self, rows: Iterable[Row]) -> None:
@@ -63,8 +69,8 @@ class ListColumns:
 
     def fitting(self, width: int) -> list[Sized]:
         """Return those that a list of that width has room for."""
-        return fitting_in(width, self.sized(), self.by_hand)
+        return fitting_in(width, self.sized(), self.by_hand, self.sorted_by)
 
     def lacking(self, width: int) -> tuple[str, int] | None:
         """Return the first one chosen by hand that has no room, and how many cells it lacks; None if all have it."""
-        return lacking(width, self.sized(), self.by_hand)
+        return lacking(width, self.sized(), self.by_hand, self.sorted_by)

@@ -103,6 +103,12 @@ class RunList(RunRows, can_focus=True):
     def _show_cursor(self) -> None:
         self.scroll_to_region(Region(0, self.cursor, 1, 2), animate=False, force=True)
 
+    def show_first(self) -> None:
+        """Show the first rows; the cursor stays on its row where that is one of them, else it goes to the first."""
+        if self.cursor >= self.scrollable_content_region.height - 1:
+            self.cursor = 0
+        self.scroll_to(y=0, animate=False, force=True)
+
     def validate_cursor(self, cursor: int) -> int:
         """Keep the cursor on a row."""
         return max(0, min(cursor, len(self._rows) - 1))
@@ -210,7 +216,8 @@ class RunList(RunRows, can_focus=True):
     def _keep_marks(self, rows: Sequence[Row]) -> None:
         if self.marked and (lost := self.marked.difference(row.key for row in rows)):
             self.marked -= lost
-            self.post_message(MarksHidden(frozenset(lost)))
+            known = {row.key: row.runs for row in self._rows}
+            self.post_message(MarksHidden({key: known.get(key, ()) for key in lost}))
 
     def action_open(self) -> None:
         """Show the row whole."""

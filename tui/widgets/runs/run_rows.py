@@ -100,6 +100,11 @@ class RunRows(ScrollView):
         return [column for column, _ in self._fitting()]
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether a column has no room."""
+        return len(self._fitting()) < len(self.visible_columns)
+
+    @property
     def lacking(self) -> tuple[str, int] | None:
         """The first column chosen by hand that has no room, and how many cells it lacks; None if all have it."""
         return self._columns.lacking(self.scrollable_content_region.width)
