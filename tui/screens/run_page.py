@@ -122,7 +122,8 @@ class RunScreen(ClosesOnce, Screen[None]):
         self._show_tab(snapshot)
 
     def _show_title(self, alarms: Sequence[Alarm]) -> None:
-        title = title_of(self.run, self.status, alarms, self.size.width - 2)
+        is_earlier = self._tab in ("confusion", "classes") and self.page.place is not None
+        title = title_of(self.run, self.status, alarms, self.size.width - 2, is_earlier=is_earlier)
         if title != self._title or title.spans != self._title.spans:
             self._title = title
             self.query_one("#run-title", Static).update(title, layout=False)
@@ -195,6 +196,7 @@ class RunScreen(ClosesOnce, Screen[None]):
         self.query_one(ContentSwitcher).current = f"run-{self._tab}"
         self.query_one(FOCUSED[self._tab]).focus(scroll_visible=False)
         self._show_tab(self._host.snapshot)
+        self._show_title(self._host.snapshot.alarms.get(self.run, ()))
 
     def action_step(self, step: int) -> None:
         """Open the tab beside."""

@@ -186,7 +186,11 @@ async def test_arrows_scrub_through_the_epochs(project: Project, animals: Run) -
             await shown_epoch(pilot, screen, epoch)
         view = screen.query_one(MatrixView)
         assert drawn(view)[2].split() == ["cat", "1", "9", "·"]
+        assert text(screen.query_one("#cell", Static)) == "dog, taken for cat: 5 of 10, 50.0 %"
+        assert "last F1 .8" in text(screen.query_one("#run-title", Static))
         assert "F1 .5" in screen.query_one("#run-confusion EpochSlider").render_line(0).text
+        await pilot.press("1")
+        assert "last F1" not in text(screen.query_one("#run-title", Static))
 
 
 async def test_percent_says_shares_of_each_row(project: Project, animals: Run) -> None:
