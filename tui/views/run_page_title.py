@@ -19,7 +19,13 @@ LEAST_NAME = 12
 
 
 def title_of(
-    run: str, status: Status | None, alarms: Sequence[Alarm], width: int, *, is_earlier: bool = False
+    run: str,
+    status: Status | None,
+    alarms: Sequence[Alarm],
+    width: int,
+    *,
+    turn: tuple[str, str] = ("", ""),
+    is_earlier: bool = False,
 ) -> Text:
     """Return the line: a name gives way to facts, and a fact is whole or left out.
 
@@ -28,6 +34,7 @@ def title_of(
         status: How the run goes; None for a run whose folder is gone.
         alarms: What is wrong with the run, the gravest first.
         width: Cells of the line.
+        turn: When it starts or ends, as ``tui.views.queue_gantt.turn`` says.
         is_earlier: Whether the page shows an earlier epoch than the last.
 
     Returns:
@@ -41,7 +48,7 @@ def title_of(
     for alarm in alarms:
         behind.append(f"  {alarm.kind}", "bold red" if alarm.kind == KINDS[0] else "bold yellow")
     least = min(cell_len(name), LEAST_NAME)
-    for fact in (*_facts(status, is_earlier=is_earlier), *(alarm.text for alarm in alarms)):
+    for fact in (*_facts(status, turn, is_earlier=is_earlier), *(alarm.text for alarm in alarms)):
         if 2 + least + behind.cell_len + 3 + cell_len(fact) > width:
             break
         behind.append(f"   {fact}")
@@ -49,7 +56,7 @@ def title_of(
     return Text.assemble((f"{mark} ", colour), (shorten(name, room), "bold"), behind)
 
 
-def _facts(status: Status, *, is_earlier: bool) -> Iterator[str]:
+def _facts(status: Status, turn: tuple[str, str], *, is_earlier: bool) -> Iterator[str]:
     """Yield facts on how the run goes, the most important first."""
     if epoch := progress(status):
         yield f"epoch {epoch}"
@@ -59,3 +66,5 @@ def _facts(status: Status, *, is_earlier: bool) -> Iterator[str]:
         yield f"{duration(status.left_s)} left"
     if status.asked is not None or (status.state == "queued" and status.why):
         yield clean(status.why)
+    if turn[0]:
+        yield " ".join(turn)

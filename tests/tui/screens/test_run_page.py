@@ -492,11 +492,14 @@ async def test_r_resumes_this_run_though_the_cursor_has_gone_elsewhere(
 ) -> None:
     run = write_run("ViT-small", epochs=2, end="stopped", reason="asked to")
     write_run("BiT-small")
-    async with opened(project) as (pilot, _):
+    async with opened(project) as (pilot, screen):
         board = pilot.app.dashboard  # type: ignore[attr-defined]
         board.query_one("#runs").cursor = 1
         await pilot.press("R")
         await until(pilot, lambda: waiting_entry(run) is not None)
+        await until(
+            pilot, lambda: "Cancel" in {each.words for each in screen.query_one(KeyBar).fitting_offers()}
+        )
 
 
 async def test_a_run_that_goes_away_is_said_to_be_gone(project: Project, animals: Run) -> None:
