@@ -37,7 +37,7 @@ from tui.terminal.recent_events import RecentEventsApp
 from tui.terminal.terminal_size import BoundedApp
 from tui.terminal.textual_private import ReportingApp
 from tui.terminal.themes import THEMES
-from tui.widgets.message_row import MessageRow
+from tui.widgets.message_row import show_messages
 
 FIRST_LOOK_S = 0.06
 """Seconds that the first painting waits for the runs that it would show; with them it is one painting, not two."""
@@ -176,10 +176,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         self._show_message()
 
     def _show_message(self) -> None:
-        said = self.message_log.current()
-        for screen in self.screen_stack:
-            for row in screen.query(MessageRow):
-                row.show(said)
+        show_messages(self, self.message_log)
 
     async def on_event(self, event: events.Event) -> None:
         """Take a message that is an error out of the row at the next key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -45,6 +46,8 @@ def _last(metric: str) -> Callable[[Status], float | None]:
 
 SPREAD = "± over seeds: standard deviation; in brackets: 95 %, of ratios (×) the range"
 """What stands behind a value."""
+UNJUDGED = "?"
+"""Stands for a difference of which nothing is said."""
 MEMORY = Measure("memory, most", lambda status: peak_memory(status.best), binary_size)
 PARAMETERS = Measure("parameters", lambda status: status.parameters,
                      lambda value: f"{value / 1e6:,.2f} M")  # fmt: skip
@@ -175,6 +178,7 @@ def _against(
             return Cell(cell.value, f"× {ratio.ratio:.2f}", f"({ratio.low:.2f} to {ratio.high:.2f})")
         if _values(measure, baseline):
             unjudged.setdefault(ratio, []).append(side.name)
+            return Cell(cell.value, UNJUDGED)
         return cell
     if measure.metric:
         return _scored(measure, side, baseline, judgement, cell)
@@ -194,12 +198,10 @@ def _scored(measure: Measure, side: Side, baseline: Side, judgement: Judgement |
     if pair is None or not values or not baseline_values:
         return cell
     delta = _signed(measure, Score(values).mean - Score(baseline_values).mean)
-    if measure.metric in PRIMARY:
-        return Cell(cell.value, delta, status=pair.status)
-    if pair.status is PairStatus.UNJUDGED:
-        return Cell(cell.value, delta)
     _, low, high = pair.seen_from(side.name)
-    return Cell(cell.value, delta, f"({measure.write(low)} to {measure.write(high)})")
+    is_known = pair.status is not PairStatus.UNJUDGED and math.isfinite(low) and math.isfinite(high)
+    interval = f"({measure.write(low)} to {measure.write(high)})" if is_known else ""
+    return Cell(cell.value, delta, interval, pair.status if measure.metric in PRIMARY else None)
 
 
 def _values(measure: Measure, side: Side) -> tuple[float, ...]:

@@ -95,6 +95,8 @@ async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(project: Proj
         project.config.write_text(good + "\n[experiments.x]\nmodel = 7\n")
         at = good.count("\n") + 3
         await until(pilot, lambda: f"✗ experiments.toml:{at}" in line._line().plain)
+        said = pilot.app.screen.query_one(MessageRow)
+        assert said.render_line(0).text.startswith(f" experiments.toml:{at}:9: ")
         await pilot.press("x")  # whatever has come since, and the message has gone
         await pilot.press("exclamation_mark")
         page = pilot.app.screen
@@ -103,11 +105,15 @@ async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(project: Proj
         await pilot.press("escape")
         await pilot.click(MachineLine, offset=(line._line().plain.index("✗") + 2, 0))
         await until(pilot, lambda: isinstance(pilot.app.screen, MistakeScreen))
-        await pilot.press("escape")
+        project.config.write_text(good + "\n[experiments.x]\nmodel = 17\n")  # the open page follows
+        await until(
+            pilot, lambda: "found 17" in str(pilot.app.screen.query_one("#messages Static", Static).content)
+        )
+        assert "found 17" in said.render_line(0).text
         project.config.write_text(good + "\n")
         await until(pilot, lambda: "✗" not in line._line().plain)
-        await pilot.press("exclamation_mark")
         assert "No mistakes" in str(pilot.app.screen.query_one("#messages").border_title)
+        assert "experiments.toml" not in said.render_line(0).text
 
 
 async def test_two_runs_of_one_experiment_have_its_colour_and_their_digits(

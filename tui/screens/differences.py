@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -39,14 +40,16 @@ class DifferencesScreen(ClosesOnce, ModalScreen[None]):
         first: The run that the other is compared with.
         second: The other.
         folder: The project's, whose repository may know what lies between two commits.
+        title: Which two they are, in words.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("DifferencesScreen")
 
-    def __init__(self, first: Run, second: Run, folder: Path) -> None:
+    def __init__(self, first: Run, second: Run, folder: Path, title: str) -> None:
         super().__init__()
         self._runs = first, second
         self._folder = folder
+        self._title = title
         self._origins: tuple[RunOrigin, RunOrigin] | None = None
         self._differences: list[Difference] = []
         self._has_changes = False
@@ -55,7 +58,7 @@ class DifferencesScreen(ClosesOnce, ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One page that scrolls."""
         with VerticalScroll(id="differences") as box:
-            box.border_title = "Why they differ"
+            box.border_title = Content(self._title)
             box.border_subtitle = "p changes  esc close"
             yield Static("reading …", id="differences-page", markup=False)
 

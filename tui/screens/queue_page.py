@@ -20,7 +20,7 @@ from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen
 from tui.screens.target_screen import TargetScreen
 from tui.state.snapshot import Snapshot
-from tui.views.queue_gantt import Bar, all_done, clock
+from tui.views.queue_gantt import Bar, all_done, clock, start_text
 from tui.views.run_list_row import Row
 from tui.views.site_facts import job_of
 from tui.widgets.key_bar import KeyBar
@@ -133,7 +133,7 @@ def detail(snapshot: Snapshot, bar: Bar) -> list[str]:
     )
     if bar.start is None:
         return [*lines, _unknown_start(bar, now)]
-    begins = f"starts {'now' if bar.start <= now else 'about ' + clock(bar.start, now)}"
+    begins = f"starts {start_text(bar.start, now)}"
     begins += f" by {bar.guess}" if bar.guess else where
     if bar.finish is None:
         return [*lines, f"{begins}; nothing like it has been measured that would tell how long it takes"]

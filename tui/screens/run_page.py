@@ -20,15 +20,16 @@ from textual.widgets import ContentSwitcher, Static
 from engine.analysis.alarms import Alarm
 from engine.history.confusion_index import MatrixLocation
 from engine.runs.status import Status
-from tui.keymap.bindings import bindings
+from tui.keymap.bindings import bindings, words_now
 from tui.screens.actions.stop_and_resume import RunActions
-from tui.screens.actions.target import give_actions
+from tui.screens.actions.target import give_actions, situation_of_run
 from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen
 from tui.state.run_page_record import TABS, Page, Record, Tab
 from tui.state.snapshot import RunDetail, Snapshot
 from tui.terminal.dismissal import ClosesOnce
 from tui.text import shorten
+from tui.views.queue_gantt import turn
 from tui.views.run_page_facts import sections
 from tui.views.run_page_title import title_of
 from tui.widgets.key_bar import KeyBar
@@ -118,11 +119,17 @@ class RunScreen(ClosesOnce, Screen[None]):
         if record is not None and record.run == self.run:
             self.record = record
         self._show_title(snapshot.alarms.get(self.run, ()))
-        self.query_one(KeyBar).needless = self._host.needless()
+        bar = self.query_one(KeyBar)
+        bar.needless = self._host.needless()
+        bar.wording = words_now("RunScreen", situation_of_run(self.status))
         self._show_tab(snapshot)
 
     def _show_title(self, alarms: Sequence[Alarm]) -> None:
-        title = title_of(self.run, self.status, alarms, self.size.width - 2)
+        is_earlier = self._tab in ("confusion", "classes") and self.page.place is not None
+        title = title_of(
+            self.run, self.status, alarms, self.size.width - 2,
+            turn=turn(self._host.snapshot, self.run), is_earlier=is_earlier,
+        )  # fmt: skip
         if title != self._title or title.spans != self._title.spans:
             self._title = title
             self.query_one("#run-title", Static).update(title, layout=False)
@@ -140,7 +147,10 @@ class RunScreen(ClosesOnce, Screen[None]):
                 detail = snapshot.detail
                 if detail is None or detail.run != self.run:
                     detail = RunDetail(self.run, {}, {}, ())
-                self.query_one(FactSheet).show(sections(self.status, detail.config, record, detail.labels))
+                its_turn = turn(snapshot, self.run)
+                self.query_one(FactSheet).show(
+                    sections(self.status, detail.config, record, detail.labels, its_turn)
+                )
             case "confusion":
                 self.query_one("#run-confusion EpochSlider", EpochSlider).show(record)
                 self.query_one(MatrixView).show(record.matrix)
@@ -195,6 +205,7 @@ class RunScreen(ClosesOnce, Screen[None]):
         self.query_one(ContentSwitcher).current = f"run-{self._tab}"
         self.query_one(FOCUSED[self._tab]).focus(scroll_visible=False)
         self._show_tab(self._host.snapshot)
+        self._show_title(self._host.snapshot.alarms.get(self.run, ()))
 
     def action_step(self, step: int) -> None:
         """Open the tab beside."""

@@ -59,10 +59,14 @@ class MessageLog:
         errors = [each for each in standing if each.severity == "error"]
         return errors[-1] if errors else standing[-1] if standing else None
 
-    def take_errors_away(self) -> bool:
-        """Have no error stand in the row any more; return whether one did."""
+    def take_errors_away(self, text: str | None = None) -> bool:
+        """Have no error stand in the row any more, or none of one text; return whether one did."""
         now = time.monotonic()
-        standing = [at for at, each in enumerate(self.said) if each.until == math.inf]
+        standing = [
+            at
+            for at, each in enumerate(self.said)
+            if each.until == math.inf and (text is None or each.text == text)
+        ]
         for at in standing:
             each = self.said[at]
             self.said[at] = Said(each.text, each.title, each.severity, each.time, now)

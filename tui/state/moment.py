@@ -98,6 +98,20 @@ def day_and_time(moment: float, now: float, *, weekday: bool = False, seconds: b
     return f"{name}{then.tm_mday} {time.strftime('%b', then)}{year}{',' * weekday} {clock}"
 
 
+def beside(moment: float, other: float, now: float) -> str:
+    """Return a moment as it is written beside another: 14:05:31, with the date where that is another day.
+
+    Args:
+        moment: Seconds since the epoch.
+        other: The moment that a reader has in mind.
+        now: Seconds since the epoch.
+    """
+    then = time.localtime(moment)
+    if time.strftime("%F", then) == time.strftime("%F", time.localtime(other)):
+        return time.strftime("%H:%M:%S", then)
+    return day_and_time(moment, now, seconds=True)
+
+
 def iso(moment: float) -> str:
     """Return a moment as `--at` takes it: 2026-11-27T14:05, with seconds where it has some."""
     then = time.localtime(moment)

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Literal
 
 from rich.cells import cell_len
 from rich.table import Table as Grid
 from rich.text import Text
 
-from engine.analysis.comparison import SPREAD, Cell, Table, in_brief
+from engine.analysis.comparison import SPREAD, UNJUDGED, Cell, Table, in_brief
 from engine.analysis.conclusions.pairs import PairStatus
 from engine.analysis.conclusions.sentences import method_sentence
 from engine.analysis.confusion_change import Shift, Shifts
@@ -34,7 +35,7 @@ LOOK_AT = "to look at, not concluded"
 BOLD = "bold"
 DIM = "dim"
 STYLES = {PairStatus.ABOVE: BOLD, PairStatus.OPEN: DIM, PairStatus.ALIKE: DIM}
-ENDS = {PairStatus.OPEN: "≈", PairStatus.ALIKE: " alike", PairStatus.UNJUDGED: "?"}
+ENDS = {PairStatus.OPEN: "≈", PairStatus.ALIKE: " alike", PairStatus.UNJUDGED: UNJUDGED}
 """What stands behind a difference, by what is concluded of it."""
 
 
@@ -112,8 +113,8 @@ def _in_words(table: Table, marks: Sequence[Text], width: int) -> list[Text]:
 class _Form:
     """How much of each cell is written."""
 
-    intervals: bool
-    """Of differences."""
+    intervals: Literal["all", "judged", "none"]
+    """Of which differences: those that the verdicts speak of stand longest."""
     one_line: bool
     """Whether the interval of a value stands behind it, else below."""
     spaced: bool
@@ -131,15 +132,17 @@ class _Form:
         end = ENDS.get(cell.status, "") if cell.status is not None else ""
         end = f" {end}" if self.spaced and end in ("≈", "?") else end
         delta = cell.delta if self.spaced else cell.delta.replace("× ", "×")
-        interval = f" {cell.interval}" if self.intervals and cell.interval else ""
+        is_shown = self.intervals == "all" or (self.intervals == "judged" and cell.status is not None)
+        interval = f" {cell.interval}" if is_shown and cell.interval else ""
         return f"{delta}{interval}{end}"
 
 
 FORMS = (
-    _Form(intervals=True, one_line=True, spaced=True),
-    _Form(intervals=False, one_line=True, spaced=True),
-    _Form(intervals=False, one_line=False, spaced=True),
-    _Form(intervals=False, one_line=False, spaced=False),
+    _Form(intervals="all", one_line=True, spaced=True),
+    _Form(intervals="judged", one_line=True, spaced=True),
+    _Form(intervals="none", one_line=True, spaced=True),
+    _Form(intervals="none", one_line=False, spaced=True),
+    _Form(intervals="none", one_line=False, spaced=False),
 )
 """From the fullest to the shortest."""
 

@@ -210,6 +210,26 @@ def when(bar: Bar, now: float) -> str:
     return f"{clock(bar.start, now)}–{finish}"
 
 
+def start_text(start: float, now: float) -> str:
+    """Return when a waiting run starts, as far as is known: now, about 15:10."""
+    return "now" if start <= now else f"about {clock(start, now)}"
+
+
+def turn(snapshot: Snapshot, run: str) -> tuple[str, str]:
+    """Return when a live run ends or a waiting one starts: ``("starts", "about 15:10")``; empty where none can tell."""
+    status, now = snapshot.by_id.get(run), snapshot.now
+    if status is None:
+        return "", ""
+    if status.left_s is not None:
+        return "ends", clock(now + status.left_s, now)
+    forecast = next((each for each in snapshot.queue.forecasts if each.run == run), None)
+    if status.state != "queued" or forecast is None:
+        return "", ""
+    if forecast.start is not None:
+        return "starts", start_text(forecast.start, now)
+    return ("starts", f"not before {clock(forecast.earliest, now)}") if forecast.earliest else ("", "")
+
+
 def _line(bar: Bar, axis: TimeAxis, label: int) -> Line:
     waits = bar.state == "queued"
     mark = HELD if bar.held else MARKS["running" if bar.age and bar.state == "silent" else bar.state][0]

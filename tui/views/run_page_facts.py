@@ -51,7 +51,11 @@ class FactSection:
 
 
 def sections(
-    status: Status | None, config: Mapping[str, Any], record: Record, labels: Labels = NO_LABELS
+    status: Status | None,
+    config: Mapping[str, Any],
+    record: Record,
+    labels: Labels = NO_LABELS,
+    turn: NamedText = ("", ""),
 ) -> list[FactSection]:
     """Return the facts of a run in sections, the result first; a section without facts is left out.
 
@@ -60,13 +64,14 @@ def sections(
         config: The settings that the run was made with; empty while they are not read.
         record: The run's history: its attempts, its end, its checkpoints and its phases.
         labels: Its tags and its note.
+        turn: When it starts or ends, as ``tui.views.queue_gantt.turn`` says.
 
     Returns:
         Sections from top to bottom, each with at least one fact.
     """
     facts_by_title = {
         "Tags and note": _labels(labels),
-        "Result": _result(status, record.end),
+        "Result": _result(status, record.end, turn),
         "Where a step's time goes": _times(record, config),
         "Model": _model(config, status),
         "Set for this run": _settings(config, inherited_too=False),
@@ -84,7 +89,7 @@ def _labels(labels: Labels) -> Iterator[NamedText]:
         yield ("" if number else "note"), clean(line)
 
 
-def _result(status: Status | None, end: End | None) -> Iterator[NamedText]:
+def _result(status: Status | None, end: End | None, turn: NamedText) -> Iterator[NamedText]:
     if status is None:
         return
     yield "state", f"{MARKS[status.state][0]} {status.state}"
@@ -96,6 +101,8 @@ def _result(status: Status | None, end: End | None) -> Iterator[NamedText]:
         yield "epoch", f"{epoch}, step {status.step:,}"
     if status.left_s is not None:
         yield "left", duration(status.left_s)
+    if turn[0]:
+        yield turn
     if status.trained_s:
         yield "trained for", duration(status.trained_s)
     for metric in SCORES:

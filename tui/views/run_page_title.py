@@ -18,7 +18,15 @@ LEAST_NAME = 12
 """Cells that a name keeps for facts to stand behind it."""
 
 
-def title_of(run: str, status: Status | None, alarms: Sequence[Alarm], width: int) -> Text:
+def title_of(
+    run: str,
+    status: Status | None,
+    alarms: Sequence[Alarm],
+    width: int,
+    *,
+    turn: tuple[str, str] = ("", ""),
+    is_earlier: bool = False,
+) -> Text:
     """Return the line: a name gives way to facts, and a fact is whole or left out.
 
     Args:
@@ -26,6 +34,8 @@ def title_of(run: str, status: Status | None, alarms: Sequence[Alarm], width: in
         status: How the run goes; None for a run whose folder is gone.
         alarms: What is wrong with the run, the gravest first.
         width: Cells of the line.
+        turn: When it starts or ends, as ``tui.views.queue_gantt.turn`` says.
+        is_earlier: Whether the page shows an earlier epoch than the last.
 
     Returns:
         A styled line of at most ``width`` cells, unless mark and shortest name need more.
@@ -38,7 +48,7 @@ def title_of(run: str, status: Status | None, alarms: Sequence[Alarm], width: in
     for alarm in alarms:
         behind.append(f"  {alarm.kind}", "bold red" if alarm.kind == KINDS[0] else "bold yellow")
     least = min(cell_len(name), LEAST_NAME)
-    for fact in (*_facts(status), *(alarm.text for alarm in alarms)):
+    for fact in (*_facts(status, turn, is_earlier=is_earlier), *(alarm.text for alarm in alarms)):
         if 2 + least + behind.cell_len + 3 + cell_len(fact) > width:
             break
         behind.append(f"   {fact}")
@@ -46,13 +56,15 @@ def title_of(run: str, status: Status | None, alarms: Sequence[Alarm], width: in
     return Text.assemble((f"{mark} ", colour), (shorten(name, room), "bold"), behind)
 
 
-def _facts(status: Status) -> Iterator[str]:
+def _facts(status: Status, turn: tuple[str, str], *, is_earlier: bool) -> Iterator[str]:
     """Yield facts on how the run goes, the most important first."""
     if epoch := progress(status):
         yield f"epoch {epoch}"
     if (f1 := status.last.get("test/f1")) is not None:
-        yield f"F1 {score(f1)}"
+        yield f"{'last ' * is_earlier}F1 {score(f1)}"
     if status.left_s is not None:
         yield f"{duration(status.left_s)} left"
     if status.asked is not None or (status.state == "queued" and status.why):
         yield clean(status.why)
+    if turn[0]:
+        yield " ".join(turn)

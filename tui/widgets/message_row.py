@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.segment import Segment
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -72,6 +72,14 @@ class MessageRow(Widget):
         return Strip([Segment(f" {shorten(text, room, end=True)} ", style)]).adjust_cell_length(
             self.size.width, self.rich_style
         )
+
+
+def show_messages(app: App[Any], log: MessageLog) -> None:
+    """Show what stands of an app's messages on all its screens."""
+    said = log.current()
+    for screen in app.screen_stack:
+        for row in screen.query(MessageRow):
+            row.show(said)
 
 
 class Foot(Vertical):

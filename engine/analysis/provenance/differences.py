@@ -64,14 +64,17 @@ def differences(
 def unknown(*origins: RunOrigin) -> list[str]:
     """Return in words what is not known of runs, so that nothing is concluded of it."""
     notes = []
+    in_git = any(origin.code.commit for origin in origins)
     for origin in origins:
+        code = origin.code
         lacks = [
             word
             for word, is_known in (
                 ("packages", origin.environment is not None),
-                ("code", bool(origin.code.commit or origin.code.digests)),
-                ("changes to its commit", not origin.code.dirty or bool(origin.code.files)),
-                ("images", origin.data is not None or origin.code.is_program),
+                ("code", bool(code.commit or code.digests)),
+                ("commit", bool(code.commit or not code.digests) or not in_git),
+                ("changes to its commit", not code.dirty or bool(code.files)),
+                ("images", origin.data is not None or code.is_program),
                 ("device", bool(origin.device)),
             )
             if not is_known
@@ -124,7 +127,7 @@ def code_differences(
         why = "the engine that trains is another" if name == VITUI else "the program is another"
         say = _state if name in one.files_that_differ(other) else _digest
         yield Difference(1, "code", name, say(one, name), say(other, name), why + _lines(between, name))
-    if not (one.commit or other.commit):
+    if not (one.commit and other.commit):  # nothing is known of one of them to compare with
         return
     rank = 2 if one.is_program or other.is_program else 10
     files = list(_files(one, other, between or {}, named, rank))
@@ -132,7 +135,7 @@ def code_differences(
         why = "another commit" if between is not None else "another commit, unknown to git here"
         if between is not None and not files and _is_whole(one) and _is_whole(other):
             rank, why = 10, "another commit, and no file differs"
-        yield Difference(rank, "code", "commit", one.commit[:10] or NONE, other.commit[:10] or NONE, why)
+        yield Difference(rank, "code", "commit", one.commit[:10], other.commit[:10], why)
     yield from files
     if one.files == other.files and (one.patch, one.dirty) != (other.patch, other.dirty):
         why = "changes beside the commit, which are not here"

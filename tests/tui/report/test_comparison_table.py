@@ -35,7 +35,7 @@ def test_markdown_has_deltas_in_a_column_and_all_that_is_concluded() -> None:
     head, rule, *rows = text.splitlines()
     assert head == "|  | vit ×3 | a\\|b\\*c ×3 | less vit |"
     assert rule == "| --- | ---: | ---: | ---: |"
-    assert rows[0] == "| test F1 | 0.610 ± 0.010 | 0.810 ± 0.010 | **\\+0.200** |"
+    assert rows[0] == "| test F1 | 0.610 ± 0.010 | 0.810 ± 0.010 | **\\+0.200 (0.177 to 0.223)** |"
     assert rows[1] == "| memory, most | 1.0 GiB | 1.0 GiB | \\= |"
     assert rows[2] == "| model | vit\\_b | bit |  |"
     assert "\n- a\\|b\\*c beats vit by 0.200 F1 (0.177 to 0.223, 95 %" in text
@@ -46,7 +46,10 @@ def test_latex_is_a_table_with_booktabs_and_small_print() -> None:
     text = comparison_text(compared("a_b & c"), "LaTeX")
     assert text.startswith("\\begin{tabular}{lrrr}\n\\toprule\n & vit $") or "\\toprule" in text
     assert "a\\_b \\& c \\texttimes{}3" in text
-    assert "test F1 & 0.610 \\textpm{} 0.010 & 0.810 \\textpm{} 0.010 & \\textbf{+0.200} \\\\" in text
+    assert (
+        "test F1 & 0.610 \\textpm{} 0.010 & 0.810 \\textpm{} 0.010 & \\textbf{+0.200 (0.177 to 0.223)} \\\\"
+        in text
+    )
     assert "\\footnotesize" in text
     assert len({len(row) for row in latex_rows(text)}) == 1
 
@@ -54,5 +57,5 @@ def test_latex_is_a_table_with_booktabs_and_small_print() -> None:
 def test_csv_has_the_cells_alone() -> None:
     head, *rows = csv.reader(io.StringIO(comparison_text(compared("bit"), "CSV")))
     assert head == ["", "vit ×3", "bit ×3", "less vit"]
-    assert rows[0] == ["test F1", "0.610 ± 0.010", "0.810 ± 0.010", "+0.200"]
+    assert rows[0] == ["test F1", "0.610 ± 0.010", "0.810 ± 0.010", "'+0.200 (0.177 to 0.223)"]
     assert all(len(row) == len(head) for row in rows)

@@ -55,20 +55,30 @@ def text_of(pilot: AppPilot) -> str:
     return str(screen.query_one("#differences-page", Static).content)
 
 
+def titled(pilot: AppPilot) -> str:
+    return str(pilot.app.screen.query_one("#differences").border_title)
+
+
 async def test_the_two_that_are_meant_are_compared(project: Project, write_run: Write) -> None:
-    seeds = [write_run("ViT-small", seed=seed) for seed in range(2)]
-    other = write_run("BiT-small")
+    seeds = [write_run("ViT-small", seed=seed) for seed in (1, 0)]
+    others = [write_run("BiT-small", seed=seed) for seed in (2, 0)]
     async with opened(project, (120, 36)) as pilot:
         await pilot.press("w")
         assert "Which two?" in toasts(pilot)
         await pilot.press("space", "w")  # a row with two seeds is overlaid
         await until(pilot, lambda: "seed" in text_of(pilot))
-        assert [run.id in text_of(pilot) for run in (*seeds, other)] == [True, True, False]
+        assert [run.id in text_of(pilot) for run in (*seeds, *others)] == [True, True, False, False]
         await pilot.press("p")
         assert "neither has changes" in text_of(pilot)
         await pilot.press("w")
-        await pilot.press("space", "p", "down", "w")  # the pinned run, and the one under the cursor
+        await pilot.press("down", "space", "w")  # another row too: the seed that both have
         await until(pilot, lambda: "it changes what is learned" in text_of(pilot))
-        assert other.id in text_of(pilot)
+        assert [run.id in text_of(pilot) for run in (*seeds, *others)] == [False, True, False, True]
+        assert titled(pilot) == "Why ViT-small s0 and BiT-small s0 differ"
+        await pilot.press(
+            "w", "space", "p", "up", "space", "w"
+        )  # the pinned run, and the one under the cursor
+        await until(pilot, lambda: "it changes what is learned" in text_of(pilot))
+        assert titled(pilot) == "Why BiT-small s0 (baseline) and ViT-small s0 differ"
         await pilot.press("escape")
         await settle(pilot)

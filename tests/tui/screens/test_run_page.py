@@ -186,7 +186,11 @@ async def test_arrows_scrub_through_the_epochs(project: Project, animals: Run) -
             await shown_epoch(pilot, screen, epoch)
         view = screen.query_one(MatrixView)
         assert drawn(view)[2].split() == ["cat", "1", "9", "·"]
+        assert text(screen.query_one("#cell", Static)) == "dog, taken for cat: 5 of 10, 50.0 %"
+        assert "last F1 .8" in text(screen.query_one("#run-title", Static))
         assert "F1 .5" in screen.query_one("#run-confusion EpochSlider").render_line(0).text
+        await pilot.press("1")
+        assert "last F1" not in text(screen.query_one("#run-title", Static))
 
 
 async def test_percent_says_shares_of_each_row(project: Project, animals: Run) -> None:
@@ -489,11 +493,14 @@ async def test_r_resumes_this_run_though_the_cursor_has_gone_elsewhere(
 ) -> None:
     run = write_run("ViT-small", epochs=2, end="stopped", reason="asked to")
     write_run("BiT-small")
-    async with opened(project) as (pilot, _):
+    async with opened(project) as (pilot, screen):
         board = pilot.app.dashboard  # type: ignore[attr-defined]
         board.query_one("#runs").cursor = 1
         await pilot.press("R")
         await until(pilot, lambda: waiting_entry(run) is not None)
+        await until(
+            pilot, lambda: "Cancel" in {each.words for each in screen.query_one(KeyBar).fitting_offers()}
+        )
 
 
 async def test_a_run_that_goes_away_is_said_to_be_gone(project: Project, animals: Run) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.state.moment import FORMS, MAX_TYPED, MomentError, day_and_time, iso, moment_of
+from tui.state.moment import FORMS, MAX_TYPED, MomentError, beside, day_and_time, iso, moment_of
 
 NOW = dt.datetime(2026, 11, 29, 11, 50, 30).timestamp()
 
@@ -52,6 +52,18 @@ def test_what_is_no_moment_is_told_what_would_be(typed: str) -> None:
 def test_what_is_still_to_come_is_refused() -> None:
     with pytest.raises(MomentError, match="29 Nov 2027 12:00 is still to come"):
         moment_of("2027-11-29T12:00", NOW)
+
+
+@pytest.mark.parametrize(
+    ("moment", "written"),
+    [
+        (at(2026, 11, 26, 12, 34, 41), "12:34:41"),
+        (at(2026, 11, 28, 12, 34, 41), "28 Nov 12:34:41"),
+        (at(2025, 11, 26, 12, 34, 41), "26 Nov 2025 12:34:41"),
+    ],
+)
+def test_a_moment_beside_one_of_another_day_has_its_date(moment: float, written: str) -> None:
+    assert beside(moment, at(2026, 11, 26, 12), NOW) == written
 
 
 @given(st.text(max_size=2 * MAX_TYPED) | st.text("0123456789:-+tzjanfebdec hmw.", max_size=30))

@@ -76,6 +76,8 @@ def test_what_has_room_stands_beside_the_baseline() -> None:
     assert any("+0.100" in line and "+0.400" in line for line in lines)
     assert "-0.100 (-0.126 to -0.074)" in "\n".join(drawn(240))
     assert sum("less ●" in line for line in drawn(72)) == 2
+    short = "\n".join(drawn(106, compared(NAMES[:3])))  # the interval of what is judged comes first
+    assert [part in short for part in ("+0.100 (0.076 to 0.124)", "-0.100 (-0.124")] == [True, False]
 
 
 def test_three_sides_and_their_verdicts_fit_a_terminal_of_80_by_24() -> None:

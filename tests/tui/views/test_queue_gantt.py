@@ -15,9 +15,11 @@ from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
 from engine.text import span
 from tui.state.snapshot import Machine, Queue, Snapshot
-from tui.views.queue_gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, when
+from tui.views.queue_gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, turn, when
+from tui.views.run_page_title import title_of
 
 NOW = 1_795_000_000.0
+SOON = clock(NOW + 60, NOW)
 
 
 def text(line: list[tuple[str, str]]) -> str:
@@ -42,6 +44,35 @@ def test_bars_stand_where_their_time_is() -> None:
     ]
     assert lines[0][28:].startswith(" " * 18 + "now")
     assert lines[4][15:28].strip() == "held"
+
+
+@pytest.mark.parametrize(
+    ("status", "forecast", "said"),
+    [
+        (Status(run="r", state="running", eta_s=600.0), None, ("ends", clock(NOW + 600, NOW))),
+        (Status(run="r", state="running", eta_s=600.0, asked="stop-now"), None, ("", "")),
+        (Status(run="r", state="queued"), None, ("", "")),
+        (
+            Status(run="r", state="queued"),
+            Forecast("r", start=NOW + 600),
+            ("starts", f"about {clock(NOW + 600, NOW)}"),
+        ),
+        (Status(run="r", state="queued"), Forecast("r", start=NOW), ("starts", "now")),
+        (
+            Status(run="r", state="queued"),
+            Forecast("r", earliest=NOW + 60),
+            ("starts", f"not before {SOON}"),
+        ),
+        (Status(run="r", state="queued"), Forecast("r"), ("", "")),
+        (Status(run="r", state="finished"), None, ("", "")),
+    ],
+)
+def test_a_run_has_its_turn(status: Status, forecast: Forecast | None, said: tuple[str, str]) -> None:
+    queue = Queue(forecasts=(forecast,) if forecast is not None else ())
+    snapshot = Snapshot(runs=(status,), queue=queue, machine=Machine(time=NOW))
+    assert turn(snapshot, "r") == said
+    page = title_of("r", status, [], 200, turn=said).plain
+    assert page.endswith(" ".join(said).strip())
 
 
 def test_a_time_limit_has_its_mark_and_a_guess_its_words() -> None:

@@ -87,3 +87,8 @@ def test_the_curve_is_that_of_the_apps_canvas_dot_by_dot(points: int, log_y: boo
         shown = [ord(c) if 0x2800 < ord(c) < 0x2900 else 0x20 for c in text]
         same = [a == b or c == MARKERS[0] for a, b, c in zip(shown, wanted[row], text, strict=True)]
         assert all(same), row
+
+
+def test_nothing_is_before_the_first_epoch_of_a_single_point() -> None:
+    point = Series.of(curve_of("r", np.array([0.0]), np.array([2.3])))
+    assert x_limits([point], None) == (0.0, 1.0)

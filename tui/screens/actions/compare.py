@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from engine.runs.metadata import summaries_of
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
+from engine.text import clean
+from tui.screens.actions.many_runs import names_here
 from tui.screens.actions.target import Board
 from tui.screens.app_protocol import Curves, FileReader
 
@@ -62,24 +64,56 @@ class CompareActions:
                 "Which two?", "Overlay two runs: space on each of them. Or pin one with p, and go to another."
             )
             return
-        first, second = (Run(board.store.root / name) for name in pair)
-        board.ask(DifferencesScreen(first, second, board.project.folder))
+        runs = [board.snapshot.by_id[name] for name in pair]
+        names = names_here(board, runs)
+        baseline = {board.state.pinned, *self._baseline_seeds()}
+        is_with_baseline = runs[0].run in baseline and runs[1].run not in baseline
+        first, second = (clean(names[run.run]) for run in runs)
+        title = f"Why {first}{' (baseline)' * is_with_baseline} and {second} differ"
+        made = [Run(board.store.root / name) for name in pair]
+        board.ask(DifferencesScreen(made[0], made[1], board.project.folder, title))
 
     def _pair(self) -> tuple[str, str] | None:
-        """Return the two runs that are meant; None where it is not clear which."""
+        """Return the two runs that are meant; None where it is not clear which.
+
+        They are what is overlaid, else the baseline and what is under the cursor. Of rows with several seeds they are
+        of one seed, where both have it.
+        """
         board = self._board
         visible = [run.run for run in board.snapshot.runs if run.run in board.visible_runs]
+        visible.sort(key=lambda name: name != board.state.pinned)
         pinned = [name for name in visible if name == board.state.pinned]
-        overlaid = [name for name in visible if name in board.run_list.overlaid and name not in pinned]
-        here = [board.focused_run.run] if board.focused_run is not None else []
-        sides = [[run.run for run in side.counted] for side in self._made_of({*pinned, *overlaid})]
-        ways = (
-            pinned + overlaid,
-            pinned + here if pinned else [],
-            [names[0] for names in sides if names],
-            overlaid + here,
-        )
-        return next(((way[0], way[1]) for way in ways if len(way) == 2 and way[0] != way[1]), None)
+        overlaid = [name for name in visible if name in board.run_list.overlaid]
+        for chosen in (overlaid, [name for name in visible if name in (*pinned, *overlaid)]):
+            if len(chosen) == 2:
+                return chosen[0], chosen[1]
+            sides = [[run.run for run in side.counted] for side in self._made_of(chosen)]
+            if len(sides) == 2:
+                return self._of_one_seed(sides[0], sides[1])
+        if not pinned and len(sides) > 1:
+            return None
+        row, run = board.folded_row, board.focused_run
+        here = [*([run.run] if run is not None else []), *(row.runs if row is not None else ())]
+        here = [name for name in here if name in visible]
+        seeds = self._baseline_seeds()
+        baseline = overlaid if not pinned else pinned if set(seeds).intersection(here) else pinned + seeds
+        return self._of_one_seed(baseline, here)
+
+    def _baseline_seeds(self) -> list[str]:
+        """Return the seeds that count of what the baseline is a run of."""
+        sides = self._made_of([self._board.state.pinned or ""], seeds=True)
+        return [run.run for side in sides for run in side.counted]
+
+    def _of_one_seed(self, first: Sequence[str], second: Sequence[str]) -> tuple[str, str] | None:
+        """Return a run of each of two rows: of the same seed if both have it, the pinned one if it is among them."""
+        runs, pinned = self._board.snapshot.by_id, self._board.state.pinned
+
+        def key(pair: tuple[str, str]) -> tuple[bool, bool, int]:
+            one, other = (runs[name].seed for name in pair)
+            return one != other, pair[0] != pinned, one
+
+        pairs = [(one, other) for one in first for other in second if other not in first]
+        return min(pairs, key=key, default=None)
 
     def _compared_enough(self, _: None) -> None:
         self._comparison = None
@@ -120,15 +154,15 @@ class CompareActions:
         hidden = self._board.run_list.overlaid - set(self._board.visible_runs)
         return ", ".join([*joined, *(["what the filter hides is left out"] if hidden else [])])
 
-    def _made_of(self, names: Collection[str]) -> list[Side]:
-        """Return the sides that some runs are of, with the other seeds that a band shows."""
+    def _made_of(self, names: Collection[str], *, seeds: bool = False) -> list[Side]:
+        """Return the sides that some runs are of, with all other ``seeds``, or where a band shows them."""
         from engine.analysis.comparison_sides import sides
 
         snapshot, state = self._board.snapshot, self._board.state
         visible = self._board.visible_runs
         everyone = summaries_of((run for run in snapshot.runs if run.run in visible), snapshot.metadata)
         chosen_runs = [run for run in everyone if run.status.run in names]
-        return sides(chosen_runs, state.pinned, everyone if state.bands else None)
+        return sides(chosen_runs, state.pinned, everyone if seeds or state.bands else None)
 
 
 def _was_tested(run: Status) -> bool:

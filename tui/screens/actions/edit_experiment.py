@@ -11,17 +11,23 @@ from textual.app import SuspendNotSupported
 
 from engine.config.sample_experiment import SAMPLE_EXPERIMENT
 from tui.screens.actions.target import Target
+from tui.screens.app_protocol import Host
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed
 from tui.terminal.key_queue import OPENING
-from tui.text import mistake_place
 
 
 class ConfigActions:
-    """Changes the experiment that is meant, or begins the file."""
+    """Changes the experiment that is meant, or begins the file.
 
-    def __init__(self, target: Target) -> None:
+    Args:
+        target: The screen that says which is meant.
+        host: The same screen, whose snapshots say what is wrong with the file.
+    """
+
+    def __init__(self, target: Target, host: Host) -> None:
         self._target = target
+        self._host = host
 
     def action_edit(self) -> None:
         """Ask how to change the experiment under the cursor."""
@@ -55,16 +61,13 @@ class ConfigActions:
         self._target.ask(Dialog(title, text, choices), chosen)
 
     def action_mistakes(self) -> None:
-        """Show what is wrong with the file, as it is now."""
+        """Show what is wrong with the file."""
         from tui.screens.mistake_list import MistakeScreen
         from tui.terminal.external_editor import editor_command
 
         target = self._target
-        path, mistakes = target.project.config, target.snapshot.config_error.splitlines()
-        edit = None
-        if mistakes and not target.readonly and editor_command(os.environ, path, 1) is not None:
-            edit = partial(self._open_editor, None, max(1, mistake_place(mistakes[0])[1]))
-        target.ask(MistakeScreen(path.name, mistakes, edit))
+        can_edit = not target.readonly and editor_command(os.environ, target.project.config, 1) is not None
+        target.ask(MistakeScreen(self._host, partial(self._open_editor, None) if can_edit else None))
 
     def _begin(self) -> None:
         """Write the configuration that a project begins with; one that has come meanwhile is left as it is."""

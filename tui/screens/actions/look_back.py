@@ -11,7 +11,7 @@ from engine.text import clean
 from tui.app_options import LOOKS_BACK
 from tui.screens.actions.target import Board
 from tui.screens.line_prompt import Prompt
-from tui.state.moment import FORMS, MomentError, day_and_time, moment_of
+from tui.state.moment import FORMS, MomentError, beside, day_and_time, moment_of
 from tui.widgets.time_slider import TimeSlider
 
 AGO_S = 60.0
@@ -51,8 +51,8 @@ class PastActions:
             )
             return f"{words[0]} nothing had happened yet{first}; only looking"
         if (coming := next((deed for deed in past.happenings if deed.time > self.moment), None)) is not None:
-            clock = time.strftime("%H:%M:%S", time.localtime(coming.time))
-            words.append(f"next: {clean(coming.name)} {coming.deed}, {clock};")
+            at = beside(coming.time, self.moment, past.now)
+            words.append(f"next: {clean(coming.name)} {coming.deed}, {at};")
         if past.later:
             s = "s" * (past.later > 1)
             words.append(f"{past.later} experiment{s} had no run yet;")

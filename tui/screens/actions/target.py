@@ -133,6 +133,11 @@ def situation_of(target: Target) -> Situation:
             stoppable=_each(status for row in rows for status in row.active),
             resumable=_each(status for row in rows if (status := _resumable(row)) is not None),
         )  # fmt: skip
+    return situation_of_run(run)
+
+
+def situation_of_run(run: Status | None) -> Situation:
+    """Return what keys act on where one run is looked at."""
     if run is None:
         return Situation()
     return Situation(

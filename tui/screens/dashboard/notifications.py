@@ -12,8 +12,10 @@ from engine.analysis.alarms import Alarm
 from engine.runs.status import Status
 from engine.text import clean
 from tui.screens.message_duration import NOTIFICATION_S
+from tui.state.message_log import MessageLog
 from tui.state.snapshot import Snapshot
 from tui.terminal.textual_private import write_to_terminal
+from tui.widgets.message_row import show_messages
 
 MAX_DESKTOP = 200
 """Characters of a notification of the desktop."""
@@ -41,11 +43,21 @@ class Notifier:
     def tell_of_mistakes(self, now: Snapshot, before: Snapshot) -> None:
         """Say what is wrong with the configuration and the folder of runs, where it was not known before."""
         for title, error, known in (
-            ("experiments.toml", now.config_error, before.config_error),
+            ("", now.config_error, before.config_error),
             ("The runs are gone", now.runs_error, before.runs_error),
         ):
-            if error and error != known:
+            if error == known:
+                continue
+            self._withdraw(known)
+            if error:
                 self._screen.notify(error, title=title, severity="error", markup=False, timeout=15)
+
+    def _withdraw(self, text: str) -> None:
+        """Have a message stand no longer that is no longer true."""
+        app = self._screen.app
+        log = getattr(app, "message_log", None)
+        if isinstance(log, MessageLog) and log.take_errors_away(text):
+            show_messages(app, log)
 
     def _say(self, words: str, severity: SeverityLevel) -> None:
         app = self._screen.app

@@ -115,7 +115,7 @@ class Dashboard(TargetScreen):
         self.past = PastActions(self, self, reader.look_back)
         self._layers = LayerActions(self, self, self, runs, self.past)
         give_actions(
-            self, runs, self.experiments, QueueActions(self), LabelActions(self), ConfigActions(self),
+            self, runs, self.experiments, QueueActions(self), LabelActions(self), ConfigActions(self, self),
             OverrideActions(self, self.experiments), CopyActions(self), ExportActions(self), self._comparing,
             self._charts, self._reading, self.arranging, self.filtering, PaneActions(self, self), self._layers,
             self.past,

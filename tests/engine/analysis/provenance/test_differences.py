@@ -97,6 +97,8 @@ def code(**changes):
         (code(files={}), "a.py: +2 −1 | as in 11111111 | code"),
         (code(files={"a.py": FilePatch(0, 0, b"# left out")}), "a.py: +2 −1 | changed | code"),
         (code(commit="2" * 40), "commit: 1111111111 | 2222222222 | another commit, unknown to git here"),
+        (code(commit=""), ""),
+        (code(commit="", files={}, dirty=True, digests=None), ""),
         (
             replace(BASE, data=Data(digest="e" * 9, train=8, val=1, test=5, classes=["x"])),
             "images: 9, 1, 5 of 1 classes, dddddddd | 8, 1, 5 of 1 classes, eeeeeeee | "
@@ -144,7 +146,8 @@ def test_a_draw_of_images_by_the_seed_is_no_other_data_set():
 
 
 def test_what_is_not_known_is_said():
-    assert unknown(BASE) == []
+    assert unknown(BASE) == unknown(code(commit="")) == []
+    assert unknown(BASE, code(commit="")) == ["not known of base: commit"]
     assert unknown(RunOrigin("old", code=Code(commit="1" * 40, dirty=True))) == [
         "not known of old: packages, changes to its commit, images, device"
     ]
