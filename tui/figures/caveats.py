@@ -48,6 +48,16 @@ def satisfied(
     return bool(done) and all(figure.name in done for figure in due)
 
 
+def not_drawn(name: str, notes: Iterable[str]) -> list[str]:
+    """Return lines on a figure that nothing could be drawn of: what it lacks, and how that is made.
+
+    Args:
+        name: The figure.
+        notes: What is said of its experiments.
+    """
+    return [f"{name} is not drawn", *(f"  {note}" for note in notes)]
+
+
 def waiting_for_runs(
     figures: Sequence[Figure], done: Collection[str], candidates: Sequence[Candidate]
 ) -> str:
