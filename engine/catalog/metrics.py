@@ -232,6 +232,26 @@ def _kind_of(split: str, last: str) -> MetricKind:
     return MetricKind(last, "plain", "neither", last, words, words)
 
 
+def metric_headed(heading: str) -> str | None:
+    """Return the metric that a heading stands for, ``test/f1`` for ``F1``; None for what heads no column.
+
+    Args:
+        heading: A metric as columns call it, or its own name; capitals do not matter.
+    """
+    return _headings().get(heading.casefold())
+
+
+@lru_cache
+def _headings() -> dict[str, str]:
+    headings: dict[str, str] = {}
+    for kind in (kind for kind in _KINDS.values() if kind.unit != "bytes"):
+        for split in ("train", *sorted(EVALUATED)):
+            metric = metric_of(f"{split}/{kind.name}")
+            for heading in (metric.short, f"{split}/{kind.short}", metric.name):
+                headings.setdefault(heading.casefold(), metric.name)
+    return headings
+
+
 def _renamed(kind: MetricKind, name: str) -> MetricKind:
     words = name.replace("_", " ")
     return MetricKind(

@@ -25,6 +25,7 @@ from engine.commands.options import (
     warn,
 )
 from engine.config.loader import find_experiment, load_config
+from engine.config.overrides import SEEDS, seeds_of
 from engine.config.schema import Experiment
 from engine.runs import worker_status
 from engine.runs.queue_entry import waiting_entry
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 @option_changes
 @option_device
 @option_json
-@click.option("--seeds", metavar="0,1,2", help="A run for each of these seeds.")
+@click.option("--seeds", metavar="0,1,2", help="A run for each of these seeds; 0-4 is five.")
 @click.option("--gpus", type=click.IntRange(1, 64), help="Devices for each run: --set gpus=N.")
 @click.option("--priority", default=0, show_default=True, help="The higher, the earlier.")
 @click.option(
@@ -143,19 +144,22 @@ def work(
 
 
 @click.command()
-@click.argument("run_name", metavar="RUN", shell_complete=candidates.runs)
+@click.argument("run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.runs)
 @option_runs
 @option_json
 @click.option("--now", is_flag=True, help="Do not wait for the end of the epoch.")
-@click.option("--timeout", default=0.0, metavar="SECONDS", help="Wait so long for it to stop.")
-@click.option("--force", is_flag=True, help="Stop it now, by SIGTERM and SIGKILL where asking does not help.")
+@click.option("--timeout", default=0.0, metavar="SECONDS", help="Wait so long for them to stop.")
+@click.option(
+    "--force", is_flag=True, help="Stop them now, by SIGTERM and SIGKILL where asking does not help."
+)
 @click.option(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="What --force waits each time."
 )
 def stop(
-    run_name: str, root: Path, as_json: bool, now: bool, timeout: float, force: bool, patience: float
-) -> None:
-    """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue.
+    run_names: tuple[str, ...], root: Path, as_json: bool, now: bool, timeout: float, force: bool,
+    patience: float,
+) -> None:  # fmt: skip
+    """Stop runs after their epoch, or --now; either way after a checkpoint. A queued run leaves the queue.
 
     Of a run at a site, asked the same again or by --force, the job is cancelled there.
     """
@@ -163,13 +167,15 @@ def stop(
     from engine.runs.current_state import status_of
     from engine.runs.status import ENDED
 
-    run, answers = Store(root).find(run_name), Answers("stop", as_json=as_json)
-    if force:
-        answers.say(run, verbs.force_stop(run, lambda step: click.echo(step, err=as_json), patience))
-        return
-    answers.say(run, verbs.request_stop(run, "stop-now" if now else "stop-after-epoch"))
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline and status_of(run).state not in ENDED:
+    store, answers = Store(root), Answers("stop", as_json=as_json)
+    runs = [_fitting(store, name) for name in run_names]
+    for run in runs:
+        if force:
+            answers.say(run, verbs.force_stop(run, lambda step: click.echo(step, err=as_json), patience))
+        else:
+            answers.say(run, verbs.request_stop(run, "stop-now" if now else "stop-after-epoch"))
+    deadline = time.monotonic() + (0.0 if force else timeout)
+    while time.monotonic() < deadline and any(status_of(run).state not in ENDED for run in runs):
         time.sleep(0.2)
 
 
@@ -286,8 +292,28 @@ def _seeds_to_queue(store: Store, experiment: Experiment) -> list[int]:
 
 
 def _seeds(text: str) -> list[int]:
-    """Return the seeds of a list like ``0,1,2``."""
-    words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() for word in words) or len(set(words)) != len(words):
-        fail(f"--seeds {text}: it has to be different whole numbers, like 0,1,2")
-    return [int(word) for word in words]
+    """Return the seeds that ``--seeds`` says."""
+    if (seeds := seeds_of(text)) is None:
+        fail(f"--seeds {text}: it has to be {SEEDS}")
+    return seeds
+
+
+def _fitting(store: Store, name: str) -> Run:
+    """Return the run to stop; where a name fits several, say how those that have not ended are stopped.
+
+    Raises:
+        StoreError: No run fits, or more than one does.
+    """
+    from engine.runs.current_state import status_of
+    from engine.runs.status import ENDED
+    from engine.runs.store import SEVERAL, StoreError, match_one
+    from engine.text import command_line
+
+    runs = {run.id: run for run in store.runs()}
+    matches = match_one(name, runs)
+    going = [run_id for run_id in matches if len(matches) > 1 and status_of(runs[run_id]).state not in ENDED]
+    if not 0 < len(going) <= SEVERAL:
+        return store.find(name)
+    have = "has" if len(going) == 1 else "have"
+    command = command_line(["engine", "stop", *going])
+    raise StoreError(f"{len(matches)} runs fit {name!r}, of which {len(going)} {have} not ended: {command}")

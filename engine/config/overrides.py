@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from engine.config.validate import (
     build_experiment,
 )
 from engine.text import nearest
+
+MOST_SEEDS = 1000
+SEEDS = f"different whole numbers, like 0,1,2 or 0-4, at most {MOST_SEEDS}"
+"""What a list of seeds has to be."""
+_SEEDS = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 
 
 def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
@@ -67,6 +73,19 @@ def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
 def read_value(key: str, text: str) -> Any:
     """Return the value that a text gives a key of an experiment: read as TOML, else as a string."""
     return text if FIELDS.get(key) in (Text, Text | None) else _parse(text)
+
+
+def seeds_of(text: str) -> list[int] | None:
+    """Return the seeds of a list such as ``0,1,2``, ``0-4`` or ``[0, 1, 5-7]``; None for what is no ``SEEDS``."""
+    seeds: list[int] = []
+    for part in text.strip("[]").split(","):
+        if (match := _SEEDS.fullmatch(part.strip())) is None:
+            return None
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not 0 <= last - first < MOST_SEEDS - len(seeds):
+            return None
+        seeds += range(first, last + 1)
+    return seeds if len(set(seeds)) == len(seeds) else None
 
 
 def _parse(text: str) -> Any:

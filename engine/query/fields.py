@@ -12,13 +12,21 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin
 
-from engine.catalog.metrics import metric_of, value_of
+from engine.catalog.metrics import metric_headed, metric_of, value_of
+from engine.errors import UserError
 from engine.query.units import ValueKind
 from engine.runs.status import ENDED, LIVE, State, Status
 from engine.runs.store import stamp
 
 WHICH = ("last", "best", "highest", "lowest")
 """Which value of a metric: the last, that of the best checkpoint, the highest or the lowest of all epochs."""
+
+
+_HEADS = {
+    "took": "duration", "params": "parameters", "mem": "gpu/memory_process", "memory": "gpu/memory_process",
+    "peak": "gpu/memory_peak",
+}  # fmt: skip
+"""Keys that columns stand for under another name."""
 
 
 class HasLabels(Protocol):
@@ -127,6 +135,26 @@ def find_key(name: str, metrics: Collection[str] = ()) -> FilterKey | None:
     return None
 
 
+def key_meant(name: str, metrics: Callable[[], Collection[str]]) -> FilterKey:
+    """Return the key that a user means by a name: the key of that name, or what heads a column as ``F1`` does.
+
+    Args:
+        name: What the user wrote.
+        metrics: Returns what the runs at hand have measured; called where the name alone does not say.
+
+    Raises:
+        UserError: No key is meant; the message has the nearest one, or all.
+    """
+    headed = None if name in known_keys() else metric_headed(name)
+    if headed in (None, name) and (key := find_key(name)) is not None:
+        return key
+    measured = metrics()
+    key = find_key(name if name in measured or headed is None else headed, measured)
+    if key is None:
+        raise UserError(unknown_key(name, measured))
+    return key
+
+
 def measured_by(statuses: Iterable[Status]) -> dict[str, None]:
     """Return the metrics that some runs have measured, in the order in which they are met."""
     return dict.fromkeys(name for status in statuses for name in status.last)
@@ -136,7 +164,7 @@ def unknown_key(name: str, metrics: Collection[str] = ()) -> str:
     """Return what to say of a name that is no key: the nearest one, or all."""
     from engine.text import nearest
 
-    hint = nearest(name, (*known_keys(), *metrics))
+    hint = nearest(_HEADS.get(name.casefold(), name), (*known_keys(), *metrics, *_HEADS.values()))
     return f"unknown key {name!r}{hint}" + (f" {key_names()}" if hint == "." else "")
 
 

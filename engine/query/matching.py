@@ -51,6 +51,24 @@ class Filter:
     def __str__(self) -> str:
         return " ".join(map(str, self.terms))
 
+    def inside(self) -> tuple[Filter, str] | None:
+        """Return the filter that looks inside texts where this one compares them whole, and its terms that do so.
+
+        Returns:
+            None where no term compares a whole text.
+        """
+        terms = [
+            term._replace(operator="~")
+            if term.operator == "="
+            and not term.negated
+            and (key := find_key(term.key, (term.key,))) is not None
+            and key.kind == "text"
+            else term
+            for term in self.terms
+        ]
+        others = [str(term) for term, own in zip(terms, self.terms, strict=True) if term != own]
+        return (Filter(terms), " ".join(others)) if others else None
+
     def matches(self, subject: Subject) -> bool:
         """Return whether all terms hold for a run. Files are read only if what is at hand does not decide."""
         return all(test(subject) for test in self._tests)

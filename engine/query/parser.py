@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import NoReturn
 
 from engine.errors import UserError
-from engine.query.fields import FilterKey, find_key, key_names, unknown_key
+from engine.query.fields import FilterKey, key_meant, key_names
 from engine.query.matching import OPERATORS, ORDER, RESERVED, WORD, Filter, Term, key_before_colon
 from engine.query.units import EXAMPLES, read_number
 from engine.text import cells
@@ -28,6 +28,8 @@ _MEANT = {
     "==": "=", "=~": "~", "~=": "~", "=<": "<=", "=>": ">=", "<>": "!=", "!": "!=", "=!": "!=", "!==": "!=",
 }  # fmt: skip
 """What people write for an operator, having another language in mind."""
+_STATES = {"waiting": "queued", "waits": "queued", "pending": "queued", "done": "finished"}
+"""What people call a state that has another name here."""
 
 
 class FilterError(UserError):
@@ -101,7 +103,7 @@ class _Parser:
             self._fail(start, sign.end(1), f"a key is missing before {sign[1]!r}. {key_names()}")
         key = self._key(word[0], start)
         self._check_operator(key, sign)
-        return Term(word[0], sign[1], tuple(self._values(key, sign[1])), negated)
+        return Term(key.name, sign[1], tuple(self._values(key, sign[1])), negated)
 
     def _signs(self) -> bool:
         """Pass over what negates the term that follows, and return whether it does."""
@@ -114,11 +116,10 @@ class _Parser:
         return negated
 
     def _key(self, name: str, start: int) -> FilterKey:
-        if (key := find_key(name)) is None:
-            metrics = self._metrics()
-            if (key := find_key(name, metrics)) is None:
-                self._fail(start, start + len(name), unknown_key(name, metrics))
-        return key
+        try:
+            return key_meant(name, self._metrics)
+        except UserError as error:
+            self._fail(start, start + len(name), str(error))
 
     def _check_operator(self, key: FilterKey, match: re.Match[str]) -> None:
         sign = match[1]
@@ -145,7 +146,8 @@ class _Parser:
             elif key.name == "state" and sign in ("=", "!=") and value.casefold() not in key.choices:
                 from engine.text import nearest
 
-                wrong = f"no state {value!r}{nearest(value, key.choices)} Known: {', '.join(key.choices)}"
+                meant = _STATES.get(value.casefold(), value)
+                wrong = f"no state {value!r}{nearest(meant, key.choices)} Known: {', '.join(key.choices)}"
             if wrong:
                 self._fail(start, self.at, wrong)
             yield value

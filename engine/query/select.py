@@ -41,3 +41,12 @@ def select_runs(
     if sort is not None:
         return [subject.status for subject in in_order(list(meant)[::-1], sort)[:limit]]
     return [subject.status for subject in itertools.islice(meant, limit)][::-1]
+
+
+def terms_inside(store: Store, terms: str) -> str:
+    """Return the terms with which a filter that finds no run would find some inside of texts; empty where none do."""
+    from engine.query.fields import measured_by
+    from engine.query.parser import parse
+
+    inside = parse(terms, lambda: measured_by(map(status_of, store.runs()))).inside()
+    return inside[1] if inside is not None and select_runs(store, str(inside[0]), limit=1) else ""

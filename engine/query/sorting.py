@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.errors import UserError
-from engine.query.fields import Subject, find_key, measured_by, unknown_key
+from engine.query.fields import Subject, key_meant, measured_by
 
 
 def in_order(subjects: Iterable[Subject], by: str) -> list[Subject]:
@@ -16,10 +16,10 @@ def in_order(subjects: Iterable[Subject], by: str) -> list[Subject]:
         UserError: There is no such key.
     """
     name, subjects = by.removeprefix("-"), list(subjects)
-    if (key := find_key(name)) is None:
-        metrics = measured_by(subject.status for subject in subjects)
-        if (key := find_key(name, metrics)) is None:
-            raise UserError(f"the runs cannot be sorted: {unknown_key(name, metrics)}")
+    try:
+        key = key_meant(name, lambda: measured_by(subject.status for subject in subjects))
+    except UserError as error:
+        raise UserError(f"the runs cannot be sorted: {error}") from error
     ranked = [(_rank(key.value(subject)), subject) for subject in subjects]
     having = [(rank, subject) for rank, subject in ranked if rank is not None]
     having.sort(key=lambda pair: pair[0], reverse=name != by)

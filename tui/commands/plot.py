@@ -17,6 +17,7 @@ from engine.commands.completion import candidates
 from engine.commands.options import fail, option_config, option_runs
 from engine.commands.plain_output import plain
 from engine.commands.text_table import wants_colour
+from engine.text import cells
 from tui.commands.size_option import size_of
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class _Pen:
             setting = TextSetting(
                 chart.metric, width, height, chart.axis, self._log_y, self._ascii_only, self._colours
             )
-            notes = [*chart.remarks, *((*plotted.remarks, *_going(plotted)) if is_last else ())]
+            notes = [*chart.remarks, *((*plotted.remarks, *_going(plotted, width)) if is_last else ())]
             lines += chart_text(chart.lines, setting, notes)
         return lines
 
@@ -182,15 +183,17 @@ def _over(lines: list[str], before: int, terminal: TextIO) -> None:
         data = data[os.write(terminal.fileno(), data) :]
 
 
-def _going(plotted: PlottedRuns) -> list[str]:
-    """Return a line on the runs that have yet to end; none without any."""
+def _going(plotted: PlottedRuns, width: int) -> list[str]:
+    """Return what the runs that have yet to end do: in one line, or a line each where that is wider than ``width``."""
     from engine.runs.event_text import progress
 
     going = plotted.going
     if not going:
         return []
     told = [f"{run.status.run} {run.status.state} {progress(run.status)}".rstrip() for run in going[:3]]
-    return [", ".join(told) + (f" and {len(going) - 3} more" if len(going) > 3 else "")]
+    more = f"and {len(going) - 3} more" if len(going) > 3 else ""
+    line = f"{', '.join(told)} {more}".rstrip()
+    return [line] if cells(plain(line)) <= width else [*told, *filter(None, [more])]
 
 
 def _number_of_colours() -> int:

@@ -224,7 +224,10 @@ class _Finder:
         newest = [about[runs[-1]] for _, runs in curves]
         metadata = {run.status.run: run.metadata for run in newest}
         labels = curve_labels(
-            [run.status for run in newest], metadata, {runs[-1] for _, runs in curves if len(runs) > 1}
+            [run.status for run in newest],
+            metadata,
+            {runs[-1] for _, runs in curves if len(runs) > 1},
+            whole=True,
         )
         of_all = self._experiments if "_summaries" in self.__dict__ else ()
         configured = [*self._config.experiments] if self._config else []

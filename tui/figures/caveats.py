@@ -48,6 +48,16 @@ def satisfied(
     return bool(done) and all(figure.name in done for figure in due)
 
 
+def not_drawn(name: str, notes: Iterable[str]) -> list[str]:
+    """Return lines on a figure that nothing could be drawn of: what it lacks, and how that is made.
+
+    Args:
+        name: The figure.
+        notes: What is said of its experiments.
+    """
+    return [f"{name} is not drawn", *(f"  {note}" for note in notes)]
+
+
 def waiting_for_runs(
     figures: Sequence[Figure], done: Collection[str], candidates: Sequence[Candidate]
 ) -> str:
@@ -82,13 +92,23 @@ def lacks(missing: Sequence[str], measurement: str, candidates: Iterable[Candida
     Args:
         missing: The names of the experiments.
         measurement: The metric or matrix that their runs lack, in words.
-        candidates: All runs.
+        candidates: All runs, the oldest first.
     """
-    trained = {candidate.info.experiment for candidate in candidates if candidate.status.state == "finished"}
-    lists = {
-        "No runs yet": [name for name in missing if name not in trained],
-        f"No usable {measurement}": [name for name in missing if name in trained],
-    }
+    newest: dict[str, str] = {}
+    trained = set()
+    for candidate in candidates:
+        newest[candidate.info.experiment] = candidate.status.state
+        if candidate.status.state == "finished":
+            trained.add(candidate.info.experiment)
+    lists: dict[str, list[str]] = {"No runs yet": []}
+    for name in missing:
+        if name in trained:
+            why = f"No usable {measurement}"
+        elif name in newest:
+            why = f"No {measurement} yet, newest run {newest[name]}"
+        else:
+            why = "No runs yet"
+        lists.setdefault(why, []).append(name)
     return [f"{why}: {', '.join(names)}." for why, names in lists.items() if names]
 
 

@@ -11,7 +11,7 @@ from engine.config.schema import Figure
 from engine.config.validate import ConfigError, Mistake
 from engine.runs.store import Store
 from engine.text import nearest, printable
-from tui.figures.caveats import Say, satisfied, waiting_for_runs
+from tui.figures.caveats import Say, not_drawn, satisfied, waiting_for_runs
 from tui.figures.files import Format, replace_file
 from tui.figures.make_figure import Library, make
 from tui.figures.style import PAPER, Look, Width, no_font
@@ -66,10 +66,11 @@ def export_figures(
             tell(f"{path}: {drawn.experiments_shown} of {drawn.experiments_total} experiments, {runs}")
         if drawn.experiments_shown:
             done.add(figure.name)
+            lines = [f"  {note}" for note in drawn.notes]
         else:
-            tell(f"{figure.name} is not drawn")
-        for note in drawn.notes:
-            tell(f"  {note}")
+            lines = not_drawn(figure.name, drawn.notes)
+        for line in lines:
+            tell(line)
     if library.unwritable:
         tell(no_font(library.unwritable))
     if done and (waiting := waiting_for_runs(figures, done, candidates)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 from engine.text import Strong, csv_text, printable
@@ -16,7 +17,7 @@ _LATEX = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "-": "{-}", "'": r"\textquotesingle{}",
     "[": "{[}", "]": "{]}", "*": "{*}", "±": r"\textpm{}", "†": r"\textdagger{}",
-    "×": r"\texttimes{}",
+    "×": r"\texttimes{}", "−": r"\textminus{}",
 }  # fmt: skip
 
 
@@ -45,9 +46,13 @@ def as_csv(head: Sequence[str], rows: Rows) -> str:
     return out.getvalue()
 
 
+_NEGATIVE = re.compile(r"(?<![^\s(\[,;±])-(?=\.?\d)")
+"""The minus of a number: what a name or a range has between its parts is a hyphen."""
+
+
 def latex(text: str) -> str:
-    """Return a text as it is written in LaTeX."""
-    return "".join(_LATEX.get(letter, letter) for letter in printable(text))
+    """Return a text as it is written in LaTeX, a negative number with a minus."""
+    return "".join(_LATEX.get(letter, letter) for letter in _NEGATIVE.sub("−", printable(text)))
 
 
 def latex_notes(notes: Iterable[str]) -> str:

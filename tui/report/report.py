@@ -22,7 +22,7 @@ from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.runs.store import Store
 from engine.text import Strong, clean, markdown, markdown_table, printable, setting_text
-from tui.figures.caveats import not_counted, satisfied, waiting_for_runs
+from tui.figures.caveats import not_counted, not_drawn, satisfied, waiting_for_runs
 from tui.figures.export_figures import find_figures
 from tui.figures.files import origin_of, replace_file
 from tui.figures.make_figure import Library, make
@@ -138,10 +138,14 @@ def write_report(
         f"{clean(str(out / 'report.html'))}: {len(drawn)} of {len(sections)} figures, {len({*map(_id, chosen)})} runs"
     )
     say(f"{clean(str(out / 'report.md'))}: the same in Markdown, its pictures beside it")
+    for section in sections:
+        if not section.png:
+            for line in not_drawn(section.name, section.notes):
+                say(clean(line))
     if library.unwritable:
         say(clean(no_font(library.unwritable)))
     if drawn and (waiting := waiting_for_runs(figures, drawn, candidates)):
-        say(clean(f"  {waiting}"))
+        say(clean(waiting))
     return satisfied(figures, drawn, candidates, named=bool(names))
 
 

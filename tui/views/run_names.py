@@ -59,7 +59,11 @@ def labels_of_drawn(snapshot: Snapshot) -> dict[str, str]:
 
 
 def curve_labels(
-    statuses: Sequence[Status], metadata: Mapping[str, RunMetadata], of_seeds: Collection[str] = ()
+    statuses: Sequence[Status],
+    metadata: Mapping[str, RunMetadata],
+    of_seeds: Collection[str] = (),
+    *,
+    whole: bool = False,
 ) -> list[str]:
     """Return what tells each run from the others beside it: its experiment, and its own part among runs of that.
 
@@ -67,6 +71,7 @@ def curve_labels(
 
     Args:
         of_seeds: The runs that stand for all seeds: their own is no part of their name.
+        whole: Whether experiments keep what their names all begin with.
     """
     if len(statuses) < 2:
         return [""] * len(statuses)
@@ -76,7 +81,10 @@ def curve_labels(
             [status for status in statuses if status.experiment == experiment], metadata, of_seeds
         )
     experiments = [status.experiment for status in statuses]
-    names = without_common_start(experiments) if len(set(experiments)) > 1 else [""] * len(statuses)
+    several = len(set(experiments)) > 1
+    names = (
+        [""] * len(statuses) if not several else experiments if whole else without_common_start(experiments)
+    )
     return [f"{name} {own[status.run]}".strip() for status, name in zip(statuses, names, strict=True)]
 
 

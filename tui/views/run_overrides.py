@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from engine.config.overrides import override, read_value
+from engine.config.overrides import SEEDS, override, read_value, seeds_of
 from engine.config.preflight import missing, oversized_batch
 from engine.config.schema import Experiment
 from engine.config.setting_choices import choices, keys_of, starting_with
@@ -88,9 +88,10 @@ def vary(
     for word in words(text):
         key, _, value = word.partition("=")
         if key == "seeds":
-            seeds = _seeds(value)
+            listed = seeds_of(value)
+            seeds = None if listed is None else tuple(listed)
             if seeds is None:
-                mistakes.append(f"{word}: it has to be different whole numbers, like seeds=0,1,2")
+                mistakes.append(f"{word}: it has to be {SEEDS}")
         elif key == "priority":
             try:
                 priority = int(value)
@@ -144,16 +145,6 @@ def complete(experiment: Experiment, text: str, sites: Collection[str] = ()) -> 
 def _without_last(text: str) -> tuple[str, str]:
     last = words(text)[-1]
     return text[: len(text) - len(last)], last
-
-
-def _seeds(text: str) -> tuple[int, ...] | None:
-    """Return the seeds of a list like ``0,1,2`` or ``[0, 1, 2]``; None for any other text."""
-    parts = [part.strip() for part in text.strip("[]").split(",")]
-    if not all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts) or len(
-        set(parts)
-    ) < len(parts):
-        return None
-    return tuple(int(part) for part in parts)
 
 
 def settings_line(variation: Variation, usual: str = HERE) -> str:

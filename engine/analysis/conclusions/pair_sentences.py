@@ -77,6 +77,9 @@ def _one_seed(judgement: Judgement, pair: Pair) -> str:
         PairStatus.ABOVE: "above" if delta > 0 else "below",
         PairStatus.ALIKE: f"alike within {pair.margin or 0:g} to",
     }.get(pair.status, "not told from")
+    size = signed(delta)
+    if word == "below":
+        size, low, high = number(-delta), -high, -low
     both = max(pair.seeds) == 1
     reach = f"the one seed of {other}" if both else f"what {other}'s seeds reach"
     whose = "seeds of both" if both else f"{name}'s seeds"
@@ -84,7 +87,7 @@ def _one_seed(judgement: Judgement, pair: Pair) -> str:
     pool = f"the {count} experiments" if count > 1 else "the one experiment"
     trained = _epochs(judgement.sample(name), judgement.sample(other))
     return (
-        f"{name}'s one seed is {word} {reach}, by {signed(delta)} {noun(judgement.metric)} "
+        f"{name}'s one seed is {word} {reach}, by {size} {noun(judgement.metric)} "
         f"({_ends(low, high)}; {p_value(pair.p)}{trained}), if {whose} spread as those of {pool} with several."
     )
 

@@ -56,7 +56,11 @@ class TestSubmit:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["--seeds", "1,x"], "different whole numbers, like 0,1,2"),
+            (["--seeds", "1,x"], "different whole numbers, like 0,1,2 or 0-4"),
+            (["--seeds", "3-2"], "different whole numbers"),
+            (["--seeds", "0-2,1"], "different whole numbers"),
+            (["--seeds", "0-999,1000"], "at most 1000"),
+            (["--seeds", f"0-{10**17}"], "at most 1000"),
             (["--seeds", "1,1"], "different whole numbers"),
             (["--seeds", ""], "different whole numbers"),
             (
@@ -79,7 +83,7 @@ class TestSubmit:
 
 class TestOrder:
     def test_move_hold_and_cancel(self, call, runs):
-        a, b, c, d = submit(call, "tiny", "--seeds", "0,1,2,3")
+        a, b, c, d = submit(call, "tiny", "--seeds", "0-1,2,3")
         assert call("move", d, "--first").stdout == f"{d} is number 1 of 4 in the queue\n"
         assert call("move", a, "--last").exit_code == 0
         assert call("move", c, "--before", b).exit_code == 0
@@ -96,6 +100,15 @@ class TestOrder:
         assert call("cancel", a, b).stdout.count("has left the queue") == 2
         assert seeds(runs) == [3, 2]
         assert [status_of(runs.find(name)).state for name in (a, b)] == ["stopped", "stopped"]
+        named = call("stop", "tiny")
+        assert (
+            named.exit_code,
+            f"4 runs fit 'tiny', of which 2 have not ended: engine stop {c} {d}" in named.stderr,
+        ) == (
+            2,
+            True,
+        )
+        assert call("stop", d, c).stdout.count("has left the queue") == 2
         done = call("cancel", a)
         assert (done.exit_code, "does not wait in the queue; `engine stop`" in done.stderr) == (2, True)
 

@@ -48,6 +48,7 @@ TRUE = (
     "host=lab", "init=scratch", "parameters>85M", "parameters<85.8M",
     "test/f1>0.8", "test/f1>80%", "test/f1<.82", "best:test/f1>0.84", "last:test/f1=0.81", "last:loss=0.3",
     "test/f1 > 0.8",
+    "F1>.8", "f1<.82", "test/F1>.8", "-acc>0", "-val/acc>0", "-img/s>0",
     "gpu/memory_peak>3GiB", "gpu/memory_peak>3.4G", "gpu/memory_peak<4GB", "time/data<30ms", "time/data=20ms",
     "age<2d", "age>23h", "age=1d", "age=86400", "duration=10m", "duration<1h",
     "model=vit_b", "model~vit", "lr=5e-4", "lr=0.0005", "lr<1e-3", "batch_size=128", "dataset='folder:/a b'",
@@ -70,6 +71,24 @@ FALSE = (
 @pytest.mark.parametrize("text", TRUE)
 def test_such_a_filter_means_the_run(text):
     assert means(text)
+
+
+def test_what_heads_a_column_means_its_metric_unless_runs_measured_that_name():
+    for text, key in (
+        ("F1>0", "test/f1"),
+        ("loss<1", "train/loss"),
+        ("val/acc>0", "val/accuracy"),
+        ("lr<1", "lr"),
+    ):
+        assert [term.key for term in parse(text).terms] == [key]
+    assert parse("loss<1", lambda: {"loss": None}).terms[0].key == "loss"
+    assert in_order([subject(), subject(last={"test/f1": 0.1})], "F1")[0].status.last["test/f1"] == 0.1
+
+
+def test_a_filter_knows_how_it_would_look_inside_texts():
+    condition, terms = parse("state!=failed model=VIT lr<1 -tag=a").inside()
+    assert (str(condition), terms) == ("state!=failed model~VIT lr<1 -tag=a", "model~VIT")
+    assert parse("lr=1 F1>0 vit").inside() is None
 
 
 @pytest.mark.parametrize("text", FALSE)
@@ -136,6 +155,9 @@ def test_a_damaged_configuration_stops_no_filter(config):
         ("xyzzy=1", (0, 5), "unknown key 'xyzzy'. Known: state, run,"),
         ("options.=1", (0, 8), "unknown key 'options.'"),
         ("state=faild", (6, 11), "no state 'faild'; did you mean 'failed'? Known: queued,"),
+        ("took<2h", (0, 4), "unknown key 'took'; did you mean 'duration'?"),
+        ("mem<2G", (0, 3), "unknown key 'mem'; did you mean 'gpu/memory_process'?"),
+        ("state=Waiting", (6, 13), "no state 'Waiting'; did you mean 'queued'?"),
         ("lr==1", (2, 4), "unknown operator '=='; did you mean '='?"),
         ("lr=>1", (2, 4), "did you mean '>='?"),
         ("lr<>1", (2, 4), "did you mean '!='?"),

@@ -265,9 +265,13 @@ def test_a_pipe_gets_a_chart_anew_when_it_has_changed(live: Run, monkeypatch: py
     assert text.endswith(" 0.750")
 
 
-def test_a_run_that_has_just_begun_may_measure_it_later(live: Run) -> None:
-    with run_lock.hold(live):
-        assert plot(live.id, "val/f1").exit_code == 1
+def test_a_run_that_has_just_begun_may_measure_it_later(store: Store, live: Run) -> None:
+    other = write_run(store, "a-net-of-a-longer-name", epochs=2, end=False)
+    with run_lock.hold(live), run_lock.hold(other):
+        done = plot("net", "a-net-of-a-longer-name", "val/f1")
+        assert done.exit_code == 1
+        states = [line for line in done.output.splitlines() if " running" in line]
+        assert [line.split()[0] for line in states] == [live.id, other.id]  # a line each, none cut
 
 
 @pytest.mark.slow

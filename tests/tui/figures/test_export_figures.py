@@ -144,7 +144,7 @@ def test_a_figure_that_lacks_some_is_drawn_and_says_so(lab: Lab, seen: list[Pict
     lab.train(config, "a")
     queued(lab.store, config.experiments["waiting"], 0)
     assert lab.export(config)
-    assert seen[0].notes == ("No runs yet: b, waiting.",)
+    assert seen[0].notes == ("No runs yet: b.", "No test/f1 yet, newest run queued: waiting.")
     assert "  waiting: no test/f1 yet, its newest run is queued" in lab.said
     assert lab.said[-1].endswith(" b")
 

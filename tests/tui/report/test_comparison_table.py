@@ -12,6 +12,7 @@ from engine.runs.metadata import RunMetadata, summaries_of
 from engine.runs.status import Status
 from tests.engine.analysis.agreement_views import latex_rows
 from tui.report.comparison_table import comparison_text
+from tui.report.latex_and_csv_syntax import latex
 
 
 def compared(name: str) -> Table:
@@ -51,6 +52,9 @@ def test_latex_is_a_table_with_booktabs_and_small_print() -> None:
         in text
     )
     assert "\\footnotesize" in text
+    assert latex("-0.3 (-.4 to -0.2) ViT-32 1-3 1e-05") == (
+        r"\textminus{}0.3 (\textminus{}.4 to \textminus{}0.2) ViT{-}32 1{-}3 1e{-}05"
+    )
     assert len({len(row) for row in latex_rows(text)}) == 1
 
 

@@ -163,6 +163,11 @@ async def test_f_filters_by_what_runs_are(project: Project, write_run: Write) ->
         line.value = "tag=keep"
         await settle(pilot)
         assert [row.label for row in runs(pilot).rows] == ["BiT-small"]
+        line.value = "experiment=bit"
+        await settle(pilot)
+        hint = board(pilot).query_one("#filter-hint", Static)
+        assert "nothing is so; experiment~bit looks inside" in str(hint.content)
+        line.value = "tag=keep"
         change_tags(run, remove=["keep"])
         await settle(pilot)
         assert runs(pilot).rows == []

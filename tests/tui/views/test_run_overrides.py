@@ -36,6 +36,7 @@ def test_settings_seeds_and_priority() -> None:
     assert (found.experiment.lr, found.experiment.options) == (2e-3, {"pool": "mean"})
     assert (found.seeds, found.priority) == ((0, 1, 2), -1)
     assert vary(EXPERIMENT, "").seeds == (3, 4)
+    assert vary(EXPERIMENT, "seeds=0-4").seeds == (0, 1, 2, 3, 4)
     assert vary(EXPERIMENT, "seed=7").seeds == (7,)
 
 

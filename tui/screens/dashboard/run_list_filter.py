@@ -73,6 +73,19 @@ class RunFilter:
         self._sieve = sieve or self._sieve
         return wrong
 
+    def advice(self, snapshot: Snapshot) -> str:
+        """Return what finds something where the filter in use finds nothing; empty where that is not known."""
+        if (
+            self._sieve is None
+            or self._sieve.sift(snapshot)
+            or (inside := self._sieve.condition.inside()) is None
+        ):
+            return ""
+        condition, terms = inside
+        return (
+            f"nothing is so; {terms} looks inside" if Sieve(condition, self._subjects).sift(snapshot) else ""
+        )
+
 
 class FilterActions:
     """The box that a filter is written in, on a screen that shows its list anew when the filter is another.
@@ -128,5 +141,7 @@ class FilterActions:
         self._target.ask(prompt, chosen)
 
     def understand(self, *, writing: bool) -> None:
-        """Take the filter into use, and say what is wrong with it."""
-        self._screen.query_one(FilterBox).say(self._filter.understand(self._now(), writing=writing))
+        """Take the filter into use, and say what is wrong with it or would find more."""
+        snapshot = self._now()
+        wrong = self._filter.understand(snapshot, writing=writing)
+        self._screen.query_one(FilterBox).say(wrong, "" if wrong else self._filter.advice(snapshot))

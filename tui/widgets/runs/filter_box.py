@@ -51,7 +51,7 @@ class FilterInput(CompletingInput):
 
 
 class FilterBox(Vertical):
-    """The line, and below it while it is written what it could become, or what is wrong with it.
+    """The line, and below it while it is written what it could become, what is wrong with it or would find more.
 
     Args:
         completions: Returns the values that keys are known to have, by key.
@@ -70,16 +70,16 @@ class FilterBox(Vertical):
     ) -> None:
         super().__init__()
         self._completions, self._saved = completions, saved
-        self._wrong = ""
+        self._said = ""
 
     def compose(self) -> ComposeResult:
         """The line over its hint."""
         yield FilterInput(self._completions, self._saved)
         yield Static(id="filter-hint", markup=False)
 
-    def say(self, wrong: str) -> None:
-        """Say what is wrong, nothing if empty."""
-        self._wrong = mistake(wrong)
+    def say(self, wrong: str, advice: str = "") -> None:
+        """Say what is wrong, or else what would find more; nothing if both are empty."""
+        self._said = mistake(wrong) if wrong else clean(advice)
         self.set_class(bool(wrong), "-wrong")
         self._show()
 
@@ -89,6 +89,6 @@ class FilterBox(Vertical):
         text = completion_line(line.before, line.offers(), line.chosen)
         if names := [clean(name) for name, written in sorted(self._saved().items()) if written != line.value]:
             text = Text(f"↑↓ saved: {', '.join(names)}") if not line.value else text
-        if self._wrong:
-            text = Text(self._wrong) + (Text("\n") + text if text.plain else Text())
+        if self._said:
+            text = Text(self._said) + (Text("\n") + text if text.plain else Text())
         self.query_one("#filter-hint", Static).update(text)

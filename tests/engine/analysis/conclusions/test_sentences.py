@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from engine.analysis.conclusions.judgement import Judgement, judge
@@ -96,6 +98,8 @@ def test_one_seed_is_told_of_with_an_if():
         "A's one seed is above what B's seeds reach, by +0.080 F1 (0.029 to 0.131; p = 0.013), "
         "if A's seeds spread as those of the 2 experiments with several."
     )
+    (lower,) = [line for line in said(A=(0.3,), B=HIGH, C=LOW) if line.startswith("A's one seed is below")]
+    assert re.search(r"below what B's seeds reach, by 0\.\d+ F1 \(0\.\d+ to 0\.\d+; p", lower), lower
     assert said(A=(0.6,), B=(0.61,), C=LOW)[1].startswith(
         "B's one seed is not told from the one seed of A, by +0.010 F1 ("
     )
