@@ -70,6 +70,8 @@ def curve_labels(
     The own part is what differs, the seed first, then up to two settings; the time only where neither does.
 
     Args:
+        statuses: The runs.
+        metadata: What they were made with, by id.
         of_seeds: The runs that stand for all seeds: their own is no part of their name.
         whole: Whether experiments keep what their names all begin with.
     """
