@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from textual.message import Message
@@ -48,6 +48,10 @@ class MarksHidden(Message):
 
     rows: Mapping[str, tuple[str, ...]]
     """The runs that each stood for, by its key; none where that is not known."""
+
+    def still_there(self, runs: Collection[str]) -> int:
+        """Return of how many one of these runs is there still, or may be."""
+        return sum(not of_row or any(run in runs for run in of_row) for of_row in self.rows.values())
 
 
 @dataclass

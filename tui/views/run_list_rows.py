@@ -193,22 +193,27 @@ def _experiment_row(
     row_status = facts[0].status if runs else None
     lacking = "" if runs or not lacks_gpu(snapshot, name) else WANTS_GPU
     behind = unfinished(summaries_of(runs, snapshot.metadata), facts[0]) if hidden and len(runs) > 1 else ()
-    queued = sum(run.state == "queued" for run in runs)
-    alone = queued == 1 and row_status is not None and row_status.state == "queued"
+    inside = runs if hidden else []
     begun = [run for run in runs if not never_began(run)]
     stands = {fact.status.run for fact in facts}
     return _row(
         f"{under.key}/{name}" if under is not None else f"experiment:{name}", name, facts, label=clean(name),
         depth=1 if under is not None else 0, folded=len(begun or runs) if hidden else 0, folds=folds,
         parent=under.key if under is not None else "", seeds=len(choice.runs),
-        waiting=queued if hidden and not alone else 0,
-        going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
+        waiting=_waiting(inside, row_status),
+        going=sum(run.state in LIVE and run.run not in stands for run in inside),
         cut=_cut(summaries_of(whole, snapshot.metadata), choice) if len(whole) != len(runs) else 0,
         others=len(choice.other_settings) if hidden else 0,
         active=_active(reversed(runs)), note=lacking,
         unfinished=tuple(run.status for run in behind),
         alarm=gravest(snapshot, runs if hidden else ([row_status] if row_status else [])),
     )  # fmt: skip
+
+
+def _waiting(runs: Sequence[Status], shown: Status | None) -> int:
+    """Return how many runs wait besides what their row itself shows."""
+    queued = sum(run.state == "queued" for run in runs)
+    return 0 if queued == 1 and shown is not None and shown.state == "queued" else queued
 
 
 def _cut(whole: Sequence[RunSummary], choice: Choice[RunSummary]) -> int:

@@ -338,12 +338,9 @@ class Dashboard(TargetScreen):
 
     @on(MarksHidden)
     def _marks_hidden(self, message: MarksHidden) -> None:
-        runs = self.snapshot.by_id
-        there = [key for key, of_row in message.rows.items() if not of_row or runs.keys() & of_row]
-        if there and not self.has_just_answered:  # the answer to what was done says it, and stays
-            self.say(
-                f"{len(there)} marked row{'s' * (len(there) > 1)} no longer listed: unmarked", SHORTEST_S
-            )
+        count = message.still_there(self.snapshot.by_id)
+        if count and not self.has_just_answered:  # the answer to what was done says it, and stays
+            self.say(f"{count} marked row{'s' * (count > 1)} no longer listed: unmarked", SHORTEST_S)
 
     @on(Queued)
     def _queued(self, message: Queued) -> None:

@@ -67,6 +67,16 @@ def badge_of(row: Row, room: int) -> str:
     return f" {shorten(word, min(len(word), room - 1))}" if word and room > 1 else ""
 
 
+def heading_at(columns: Sequence[Sized], x: int, width: int) -> str:
+    """Return the name of the column whose heading is at a cell of a row; empty for none."""
+    end = width - total(columns)
+    for column, size in columns:
+        if end <= x < end + size + 1:
+            return column.name
+        end += size + 1
+    return ""
+
+
 def total(columns: Sequence[Sized]) -> int:
     """Return how many cells columns take with the spaces before them."""
     return sum(size + 1 for _, size in columns)

@@ -15,7 +15,7 @@ from tui.keymap.bindings import bindings
 from tui.palette import Sign
 from tui.state.messages import CursorMoved, HeadingClicked, ListChanged, MarksHidden, NothingToOverlay, Opened
 from tui.views.run_list_row import Row
-from tui.widgets.runs.column_layout import total
+from tui.widgets.runs.column_layout import heading_at
 from tui.widgets.runs.run_rows import RunRows
 
 AGING_S = 5.0
@@ -61,7 +61,7 @@ class RunList(RunRows, can_focus=True):
             pinned: The run that is marked as the baseline.
         """
         if not isinstance(self.screen.focused, Input):  # a filter that is being written
-            self._keep_marks(rows)
+            self.keep_marks(rows)
         if any(column.timed for column in self.visible_columns) and time.monotonic() > self._drawn + AGING_S:
             self.refresh()
         if list(rows) == self._rows and signs == self._signs and pinned == self._pinned:
@@ -209,12 +209,10 @@ class RunList(RunRows, can_focus=True):
         self.refresh()
         self.post_message(ListChanged())
 
-    def keep_marks(self) -> None:
-        """Take the marks of rows away that are no longer listed."""
-        self._keep_marks(self._rows)
-
-    def _keep_marks(self, rows: Sequence[Row]) -> None:
-        if self.marked and (lost := self.marked.difference(row.key for row in rows)):
+    def keep_marks(self, rows: Sequence[Row] | None = None) -> None:
+        """Take the marks away of all but these rows; of all but those that are listed, if none are given."""
+        listed = self._rows if rows is None else rows
+        if self.marked and (lost := self.marked.difference(row.key for row in listed)):
             self.marked -= lost
             known = {row.key: row.runs for row in self._rows}
             self.post_message(MarksHidden({key: known.get(key, ()) for key in lost}))
@@ -235,10 +233,5 @@ class RunList(RunRows, can_focus=True):
 
     def _click_heading(self, x: int) -> None:
         """Say which column's heading is at a place."""
-        width = self.scrollable_content_region.width
-        fitting = self._fitting()
-        end = width - total(fitting)
-        for column, size in fitting:
-            if end <= x < end + size + 1:
-                self.post_message(HeadingClicked(column.name))
-            end += size + 1
+        if name := heading_at(self._fitting(), x, self.scrollable_content_region.width):
+            self.post_message(HeadingClicked(name))
