@@ -69,7 +69,8 @@ OPENED = (
     ("f", *"best:ev", "tab", "tab", "tab"), ("E", "tab"), ("Y", "r"), ("Y", "m"), ("C", "slash", *"ev"), ("B", "tab"),
     ("question_mark", *"x"), ("colon", *"fil"), ("5", "5"), ("delete",), ("slash", *"ev"), ("n",), ("z",), ("y",),
     ("i", "right"), ("p",), ("full_stop",), ("R",), ("e",), ("o",), ("b",), ("s",), ("M",),
-    ("exclamation_mark",), ("down", "w"), ("colon", *"run ", "tab", "tab"), ("colon", *"sort ev"), ("colon", *"filter tag=", "tab"),
+    ("exclamation_mark",), ("down", "w"), ("colon", *"run ", "tab", "tab"), ("colon", *"sort ev"),
+    ("colon", *"filter tag=", "tab"),
 )  # fmt: skip
 """What is opened on the dashboard, with a key and what is typed then."""
 
