@@ -18,6 +18,7 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
+from textual.screen import ModalScreen
 
 from engine.text import printable_lines
 from tui.app_options import LOOKS_BACK, READONLY, Options
@@ -79,6 +80,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         self.message_log = MessageLog()
         """What was said, and what of it stands in the row over the keys."""
         self._view = SavedView() if state is None else load(state, project.folder)
+        self._theme_before = self._view.theme
         self.commands = CommandHistory(self._view.commands)
         """Those that were used last."""
         self._ascii = [AsciiFilter()] if options.ascii_only else []
@@ -194,13 +196,15 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
     def _take_view(self) -> SavedView:
         """Return how the project is looked at, which is remembered however the app ends."""
         chosen = self.theme != self._began_in  # what was not is left to how the app is started
-        theme = self.theme if chosen else self._view.theme
+        theme = self.theme if chosen else self._theme_before
         return msgspec.structs.replace(
             self.dashboard.taken_view(), theme=theme, commands=list(self.commands.used)
         )
 
     def _remember_view(self) -> None:
         """Save how the project is looked at, if that has changed: a terminal may close at any time."""
+        if isinstance(self.screen, ModalScreen):  # a theme may be seen there that is not chosen yet
+            return
         view = self._take_view()
         if view != self._view:
             self._view = view

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 DIFFERS = 1
 """The exit code where the tree is not what made a run."""
-MOST_LINES = 2000
-"""Lines of patches that are printed."""
 
 
 @click.command()
@@ -38,8 +36,8 @@ def diff(first: str, second: str, root: Path, as_json: bool, patch: bool) -> Non
     kept of a run is named and not compared.
     """
     from engine.analysis.provenance.differences import differences, unknown
-    from engine.analysis.provenance.run_origin import files_between, origin_of
-    from engine.text import json_line
+    from engine.analysis.provenance.run_origin import changed_lines, files_between, origin_of
+    from engine.text import json_line, printable
 
     runs = [Store(root).find(name) for name in (first, second)]
     one, other = map(origin_of, runs)
@@ -50,8 +48,8 @@ def diff(first: str, second: str, root: Path, as_json: bool, patch: bool) -> Non
         for record in patch_records(one.code, other.code):
             click.echo(json_line(record))
     elif patch:
-        for line in patch_lines(one.code, other.code, [run.id for run in runs]):
-            click.echo(line)
+        for line, is_head in changed_lines(one.code, other.code, [run.id for run in runs]):
+            click.echo(printable(f"==== {line}" if is_head else line))
 
 
 def check_run(run: Run, root: Path, *, as_json: bool) -> None:
@@ -116,29 +114,3 @@ def patch_records(one: Code, other: Code) -> Iterator[dict[str, str | None]]:
             for patch in (one.files.get(file), other.files.get(file))
         )
         yield {"kind": "patch", "what": file, **dict(zip(("first", "second"), texts, strict=True))}
-
-
-def patch_lines(one: Code, other: Code, names: Sequence[str]) -> Iterator[str]:
-    """Yield what each of two codes has beside its commit in files that differ, as lines that can be printed.
-
-    Args:
-        one: The first.
-        other: The second.
-        names: What the two are called.
-    """
-    from itertools import islice
-
-    yield from islice(_patch_lines(one.files_that_differ(other), (one, other), names), MOST_LINES)
-
-
-def _patch_lines(files: Sequence[str], codes: Sequence[Code], names: Sequence[str]) -> Iterator[str]:
-    from engine.text import printable
-
-    for file in files:
-        for code, name in zip(codes, names, strict=True):
-            yield ""
-            yield printable(f"==== {file} of {name}")
-            if (patch := code.files.get(file)) is None:
-                yield "as in its commit" if code.commit else "nothing is known"
-                continue
-            yield from (printable(line) for line in patch.text.decode(errors="replace").splitlines())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.analysis.provenance.differences import Difference, differences, unknown
-from engine.analysis.provenance.run_origin import RunOrigin, files_between, origin_of
+from engine.analysis.provenance.run_origin import RunOrigin, changed_lines, files_between, origin_of
 from engine.runs.store import Run, StoreError
 from engine.text import cells, printable, shorten
 from tui.keymap.bindings import bindings
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 FRAME = 8
 """Cells of the screen's width that border, padding and scrollbar take from the page."""
-MOST_LINES = 2000
-"""Lines of changes that are shown."""
 GAP = 2
 """Cells between two columns."""
 
@@ -154,22 +151,10 @@ def changes(one: Code, other: Code, colours: Mapping[str, str]) -> Text:
         other: The second.
         colours: Styles of lines by their sign.
     """
-    parts = list(islice(_changed_lines(one, other), MOST_LINES))
+    parts = list(changed_lines(one, other, ("the first", "the second")))
     if not parts:
         return Text("\n\nneither has changes beside its commit that differ", "dim")
     text = Text("\n")
     for line, is_head in parts:
         text.append(f"\n{printable(line)}", "bold" if is_head else colours.get(line[:1], ""))
     return text
-
-
-def _changed_lines(one: Code, other: Code) -> Iterator[tuple[str, bool]]:
-    """Yield the lines of the patches of files that differ, each with whether it is a title."""
-    for name in one.files_that_differ(other):
-        for word, code in (("first", one), ("second", other)):
-            yield "", False
-            yield f"{name}, {word}", True
-            if (patch := code.files.get(name)) is None:
-                yield "as in its commit" if code.commit else "nothing is known", False
-            else:
-                yield from ((line, False) for line in patch.text.decode(errors="replace").splitlines())

@@ -14,8 +14,7 @@ FORMS = "14:05, 27 nov 14:05, 2026-11-27T14:05 or -2h"
 MAX_TYPED = 60
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _DAY = re.compile(r"(\d{1,2})\s+([a-z]{3,9})\.?(?:\s+(\d{4}))?(?:,?\s+(\d{1,2}:\d{2}(?::\d{2})?))?")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_NAMES = (
+_MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
     "december",
 )  # fmt: skip
@@ -62,9 +61,10 @@ def _on_day(typed: str, now: float) -> float | None:
     if (match := _DAY.fullmatch(typed)) is None:
         return None
     day, month, year, clock = match.groups()
-    if month[:3] not in _MONTHS or not _NAMES[_MONTHS.index(month[:3])].startswith(month):
+    number = next((at for at, name in enumerate(_MONTHS, 1) if name.startswith(month)), None)
+    if number is None:
         return None
-    number, this_year = _MONTHS.index(month[:3]) + 1, dt.datetime.fromtimestamp(now).astimezone().year
+    this_year = dt.datetime.fromtimestamp(now).astimezone().year
     then = _stamp(dt.date(int(year or this_year), number, int(day)), clock or "00:00")
     if then > now and year is None:
         then = _stamp(dt.date(this_year - 1, number, int(day)), clock or "00:00")

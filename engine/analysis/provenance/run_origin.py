@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from engine.system.files import tail_with
 
 CHUNK = 4 * 1024 * 1024
 """Bytes of events that are searched at once."""
+MOST_LINES = 2000
+"""Lines of changes that are shown."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,7 @@ def origin_of(run: Run) -> RunOrigin:
         StoreError: Its run.json is missing or damaged.
     """
     info, start = run.info(), last_start(run)
-    git = info.git or {}
-    code = Code(
-        commit=str(git.get("commit") or ""), dirty=bool(git.get("dirty")), patch=str(git.get("patch") or ""),
-        files=files_of(patch_of(run.folder)), digests=info.code or None, is_program=bool(info.command),
-    )  # fmt: skip
+    code = _code(info.git, patch_of(run.folder), info.code or None, info.command)
     environment = environment_in(run.folder)
     if start is None:
         return RunOrigin(run.id, info.config, info.seed, code, environment)
@@ -104,11 +103,42 @@ def code_of_folder(command: Sequence[str], runs: Path) -> Code:
         runs: The folder of runs, which is no code.
     """
     now = take_snapshot(command, runs)
-    git = now.git or {}
+    return _code(now.git, now.patch, now.code, command)
+
+
+def _code(
+    git: Mapping[str, Any] | None, patch: bytes, digests: Mapping[str, str] | None, command: Sequence[str]
+) -> Code:
+    git = git or {}
     return Code(
         commit=str(git.get("commit") or ""), dirty=bool(git.get("dirty")), patch=str(git.get("patch") or ""),
-        files=files_of(now.patch), digests=now.code, is_program=bool(command),
+        files=files_of(patch), digests=digests, is_program=bool(command),
     )  # fmt: skip
+
+
+def changed_lines(one: Code, other: Code, names: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Yield what each of two codes has beside its commit in files that differ, line by line as it stands there.
+
+    Args:
+        one: The first.
+        other: The second.
+        names: What the two are called.
+
+    Yields:
+        A line, with whether it says whose file follows; ``MOST_LINES`` at most.
+    """
+    yield from islice(_changed_lines(one, other, names), MOST_LINES)
+
+
+def _changed_lines(one: Code, other: Code, names: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    for file in one.files_that_differ(other):
+        for name, code in zip(names, (one, other), strict=True):
+            yield "", False
+            yield f"{file} of {name}", True
+            if (patch := code.files.get(file)) is None:
+                yield "as in its commit" if code.commit else "nothing is known", False
+            else:
+                yield from ((line, False) for line in patch.text.decode(errors="replace").splitlines())
 
 
 def files_between(one: Code, other: Code, folder: Path) -> Mapping[str, Change] | None:

@@ -204,3 +204,20 @@ async def test_read_only_no_line_queues_anything(project: Project) -> None:
         await settle(pilot)
         assert says(pilot) == READONLY
         assert Store(project.runs).runs() == []
+
+
+@pytest.mark.slow
+async def test_a_theme_that_was_only_seen_is_not_remembered(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.app.VIEW_S", 0.05)
+    async with opened(project, options=Options(state=tmp_path)) as pilot:
+        await typed(pilot, *"theme lig", "tab")
+        assert pilot.app.theme == "vitui-light"
+        await pilot.pause(0.3)  # the view would have been saved by now
+        assert load(tmp_path, project.folder).theme == ""
+        await pilot.press("escape", "escape")
+        await settle(pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: load(tmp_path, project.folder).order != "")
+        assert load(tmp_path, project.folder).theme == ""

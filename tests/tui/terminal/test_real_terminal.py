@@ -101,7 +101,7 @@ def test_every_screen_opens_and_the_app_leaves_cleanly(terminal: Terminal) -> No
     terminal.type("Escape", ".")
     terminal.wait_for("does not run")
     terminal.type(":")
-    terminal.wait_for("Search for commands")
+    terminal.wait_for("Run with changes")
     terminal.type("Escape", "x", "y", "z", "0", "f", "b", "i", "t", "Enter")
     terminal.wait_without("quick-Hybrid")
     terminal.wait_for("quick-BiT")

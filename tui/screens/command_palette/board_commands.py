@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.screens.dashboard.run_list_filter import FilterActions
 
 
-class RunCommand:
+class RunCommand(LineCommand):
     """``:run NAME key=value … seeds=0,1 on=SITE``."""
 
     command = Command(
@@ -79,16 +79,13 @@ class RunCommand:
         )
         return Meaning(says, do=lambda: self._experiments.queue(variation, folds))
 
-    def preview(self, text: str) -> None:
-        """Show nothing: runs are queued, or not."""
-
 
 def _briefly(mistake: str) -> str:
     """Return what is wrong without all that is known, where the nearest is named."""
     return mistake.partition(" Known: ")[0] if "did you mean" in mistake else mistake
 
 
-class SortCommand:
+class SortCommand(LineCommand):
     """``:sort COLUMN``."""
 
     command = Command(
@@ -126,11 +123,8 @@ class SortCommand:
 
         return Meaning([says], do=do)
 
-    def preview(self, text: str) -> None:
-        """Show nothing: the list stands behind the commands."""
 
-
-class FilterCommand:
+class FilterCommand(LineCommand):
     """``:filter EXPRESSION``."""
 
     command = Command(
@@ -155,9 +149,6 @@ class FilterCommand:
         if at_the_end:
             return Meaning([says or "…"], lacks=at_the_end)
         return Meaning([says], do=lambda: self._filtering.write(text.strip()))
-
-    def preview(self, text: str) -> None:
-        """Show nothing: the list stands behind the commands."""
 
 
 def board_commands(

@@ -47,11 +47,15 @@ class LineCommand(Protocol):
     def meaning(self, text: str) -> Meaning:
         """Return what its arguments mean. For any thread."""
 
-    def preview(self, text: str) -> None:
-        """Show what its arguments would do, as far as that can be undone; nothing is shown for an empty text."""
+    def preview(self, text: str) -> None:  # noqa: ARG002  for those that show something
+        """Show what its arguments would do, as far as that can be undone; nothing is shown for an empty text.
+
+        Most commands show nothing: what they change stands behind the list of commands.
+        """
+        return  # most show nothing
 
 
-class ThemeCommand:
+class ThemeCommand(LineCommand):
     """``:theme NAME``: seen at once, kept by enter."""
 
     command = Command(
