@@ -103,6 +103,14 @@ class Run:
         return self.path / "events.jsonl"
 
     @property
+    def events_size(self) -> int:
+        """The bytes of its events; 0 where there are none."""
+        try:
+            return os.lstat(f"{self.folder}/events.jsonl").st_size
+        except OSError:
+            return 0
+
+    @property
     def status_file(self) -> Path:
         """Its status."""
         return self.path / "status.json"

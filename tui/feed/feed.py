@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from engine.analysis.alarms import Alarm, Watcher
 from engine.history.confusion_index import read_matrix
 from engine.history.reader import History
-from engine.runs.current_state import status_of
 from engine.runs.metadata import RunMetadata
-from engine.runs.status import LIVE, Status
-from engine.runs.store import Run, Store, StoreError
-from engine.runs.worker_status import BEAT_S
+from engine.runs.status import LIVE
+from engine.runs.store import StoreError
 from tui.feed import refresh_rate
 from tui.feed.curve_reader import CurveReader
 from tui.feed.focused_run import detail_of
@@ -33,6 +28,7 @@ from tui.feed.queue_reader import QueueReader
 from tui.feed.refresh_rate import refresh_interval
 from tui.feed.run_metadata import MetadataReader
 from tui.feed.run_page_reader import Reader
+from tui.feed.run_statuses import RunStatuses, stamp_of
 from tui.feed.site_reader import DestinationReader, SiteReader
 from tui.feed.time_machine import TimeMachine
 from tui.state.messages import Changed
@@ -77,7 +73,6 @@ class Feed:
         self._interval_s = refresh_interval(rate)
         self._project = project
         self._post = post
-        self._store = Store(project.runs)
         self._stop = threading.Event()
         self._wake = threading.Event()
         self.looked = threading.Event()
@@ -87,21 +82,11 @@ class Feed:
         self._time_machine = TimeMachine()
         self._snapshot = Snapshot()
         self._config_stamp: int | None = -1
-        self._root_stamp = -1
-        self._had_runs = False
-        self._judge_until = 0.0
-        """Until when this look judges posted runs that may also wait for the next."""
-        self._beat = 0
-        """In which span of ``BEAT_S`` the worker was looked at last."""
-        self._runs: dict[str, Run] = {}
-        self._stamps: dict[str, int] = {}
-        self._unread = False
-        """Whether there are runs that were not looked at yet."""
-        self._statuses: dict[str, Status] = {}
         self._curves = CurveReader()
         self._metadata = MetadataReader()
         self._queue_reader = QueueReader(str(project.runs))
         self._sites = SiteReader(project.runs)
+        self._runs = RunStatuses(project.runs, self._metadata, self._sites)
         self._destinations = DestinationReader()
         self._machines: deque[Machine] = deque(maxlen=KEPT_LOOKS)
         self._machine = MachineSampler()
@@ -173,7 +158,7 @@ class Feed:
 
         matrices = {}
         for name in runs:
-            if (run := self._runs.get(name)) is None:
+            if (run := self._runs.by_id.get(name)) is None:
                 continue
             if (history := self._curves.histories.get(name)) is None or history.behind:
                 history = History(run.path)
@@ -194,7 +179,7 @@ class Feed:
         if tick.changes or tick.alarms:
             self._snapshot = dataclasses.replace(tick.before, **tick.changes)
             news = Changed(self._snapshot, tick.ended, tick.alarms)
-        return self._time_machine.show(news, self._snapshot, watch, self._runs)
+        return self._time_machine.show(news, self._snapshot, watch, self._runs.by_id)
 
     def _update_config(self, tick: _Tick) -> None:
         if (config := self._read_config()) is not None:
@@ -208,32 +193,30 @@ class Feed:
             tick.changes["destinations"] = destinations
 
     def _update_runs(self, tick: _Tick) -> None:
-        tick.changed_runs = self._look_at_runs()
-        if (error := self._runs_error()) != tick.before.runs_error:
+        tick.changed_runs = self._runs.look(self._budget_s)
+        if (error := self._runs.error) != tick.before.runs_error:
             tick.changes["runs_error"] = error
         if not tick.changed_runs:
             return
-        statuses = tuple(self._statuses[name] for name in self._runs if name in self._statuses)
+        statuses, known = self._runs.in_order(), self._runs.known
         tick.changes["runs"] = statuses
         self._live = [status.run for status in statuses if status.state in LIVE]
         was_live = {status.run for status in tick.before.runs if status.state in LIVE}
-        tick.ended = tuple(
-            name for name in was_live if name in self._statuses and self._statuses[name].state not in LIVE
-        )
+        tick.ended = tuple(name for name in was_live if name in known and known[name].state not in LIVE)
 
     def _update_alarms(self, tick: _Tick) -> None:
-        tick.alarms = self._watcher.look((self._statuses[name] for name in self._live), time.monotonic())
+        tick.alarms = self._watcher.look((self._runs.known[name] for name in self._live), time.monotonic())
         if self._watcher.standing is not tick.before.alarms:
             tick.changes["alarms"] = self._watcher.standing
 
     def _update_metadata(self, tick: _Tick) -> None:
-        if relabelled := self._metadata.read(self._runs):
+        if relabelled := self._metadata.read(self._runs.by_id):
             tick.changes["metadata"] = dict(self._metadata.known)
             tick.changed_runs |= relabelled
 
     def _update_histories(self, tick: _Tick) -> None:
-        tick.runs_read, more = self._curves.read(self._runs, tick.watch)
-        tick.loading = more or self._unread or self._metadata.pending
+        tick.runs_read, more = self._curves.read(self._runs.by_id, tick.watch)
+        tick.loading = more or self._runs.unread or self._metadata.pending
 
     def _update_record(self, tick: _Tick) -> None:
         record = self._record(tick.watch)
@@ -251,7 +234,7 @@ class Feed:
                 "drawn": curves.drawn,
                 "axes": self._curves.axes(watch),
                 "loading": tick.loading,
-                "configs": {name: self._config(name) for name in watch.runs if name in self._runs},
+                "configs": {name: self._config(name) for name in watch.runs if name in self._runs.by_id},
             }
 
     def _update_detail(self, tick: _Tick) -> None:
@@ -267,7 +250,7 @@ class Feed:
     def _update_queue(self, tick: _Tick) -> None:
         now = self._machines[-1].time if self._machines else time.time()
         queue = self._queue_reader.look(
-            self._runs, self._statuses, self._stamps, self._metadata.known, self._sites.seen, now,
+            self._runs.by_id, self._runs.known, self._runs.stamps, self._metadata.known, self._sites.seen, now,
             news=bool(tick.changed_runs),
         )  # fmt: skip
         if queue is not None and queue != tick.before.queue:
@@ -275,7 +258,7 @@ class Feed:
 
     def _read_config(self) -> tuple[Config | None, str] | None:
         """Return the configuration, or why it cannot be used; None if the file has not changed."""
-        stamp = _stamp(self._project.config)
+        stamp = stamp_of(self._project.config)
         if stamp == self._config_stamp:
             return None
         self._config_stamp = stamp
@@ -289,78 +272,9 @@ class Feed:
         except ConfigError as error:
             return self._snapshot.config, str(error)  # what was right before stays on the screen
 
-    def _look_at_runs(self) -> set[str]:
-        """Judge the runs that may have changed; return which did."""
-        changed_runs: set[str] = set()
-        stamp = _stamp(self._project.runs) or 0
-        root_changed = stamp != self._root_stamp  # a run came or went, or the worker says anew why runs wait
-        beat = int(time.monotonic() / BEAT_S)
-        may_wait_anew = root_changed or beat != self._beat  # or it no longer answers
-        self._beat = beat
-        if root_changed:
-            self._root_stamp = stamp
-            changed_runs |= self._list_runs()
-        deadline = time.monotonic() + self._budget_s
-        self._judge_until = time.monotonic() + refresh_rate.JUDGE_BUDGET_S
-        self._unread = False
-        for name, run in reversed(self._runs.items()):  # newest first: what people look for
-            previous = self._statuses.get(name)
-            if previous is None and time.monotonic() > deadline:
-                self._unread = True
-                continue
-            folder = _stamp(run.path) or 0  # every status, queue entry and request is renamed into the folder
-            folder_changed = folder != self._stamps.get(name)
-            may_move = previous is None or self._may_move(run, previous, may_wait_anew=may_wait_anew)
-            if not may_move and not folder_changed:
-                continue
-            if folder_changed:
-                self._metadata.touch(name)
-            self._stamps[name] = folder
-            status = status_of(run)
-            if previous is None or name in self._sites.moved or _differs(previous, status):
-                changed_runs.add(name)
-            self._statuses[name] = status
-            if status.on:
-                self._sites.judged(name, time.monotonic())
-        return changed_runs
-
-    def _may_move(self, run: Run, previous: Status, *, may_wait_anew: bool) -> bool:
-        """Return whether a run's state may be another though its folder has not changed.
-
-        A posted run is judged when its site says something new, when it has written something, and every few seconds;
-        as a thousand may live at once, not all in one look.
-        """
-        if not previous.on:
-            return previous.state in LIVE or (may_wait_anew and previous.state == "queued")
-        now = time.monotonic()
-        if now > self._judge_until and self._sites.may_wait(run.id, now):
-            return False
-        if run.id in self._sites.moved:
-            return True
-        if previous.state not in LIVE and previous.state != "queued":
-            return False
-        return self._sites.is_due(run.id, now) or _size(run) != previous.offset
-
-    def _runs_error(self) -> str:
-        """Return in words that the folder of runs is gone, empty while it is there or was never seen."""
-        self._had_runs = self._had_runs or bool(self._runs)
-        if not self._had_runs or self._root_stamp:
-            return ""
-        return f"{self._project.runs} is no longer there: moved or removed; what is in it is shown once it is back"
-
-    def _list_runs(self) -> set[str]:
-        """List the folder of runs anew; return the runs that came or went."""
-        runs = {run.id: run for run in self._store.runs()}
-        came_or_went = runs.keys() ^ self._runs.keys()
-        self._runs = runs
-        self._statuses = {name: status for name, status in self._statuses.items() if name in runs}
-        self._metadata.keep(runs)
-        self._sites.keep(runs)
-        return came_or_went
-
     def _record(self, watch: Watch) -> Record | None:
         """Return the run that the run view shows, None while it is closed."""
-        if watch.page is None or (run := self._runs.get(watch.page.run)) is None:
+        if watch.page is None or (run := self._runs.by_id.get(watch.page.run)) is None:
             self._reader = None
             return None
         if self._reader is None or self._reader.run.id != run.id:
@@ -368,7 +282,7 @@ class Feed:
         return self._reader.look(watch.page, self._curves.histories.get(run.id))
 
     def _finished(self, watch: Watch) -> set[str]:
-        statuses = ((name, self._statuses.get(name)) for name in watch.runs)
+        statuses = ((name, self._runs.known.get(name)) for name in watch.runs)
         return {name for name, status in statuses if status is not None and status.state == "finished"}
 
     def _config(self, name: str) -> Mapping[str, Any]:
@@ -376,30 +290,12 @@ class Feed:
         if config := self._curves.config(name):
             return config
         with contextlib.suppress(StoreError):
-            return self._runs[name].info().config
+            return self._runs.by_id[name].info().config
         return {}
 
     def _detail(self, name: str | None) -> RunDetail | None:
-        if name is None or (run := self._runs.get(name)) is None:
+        if name is None or (run := self._runs.by_id.get(name)) is None:
             return None
         return detail_of(
             run, self._curves.histories.get(name), self._metadata.known.get(name, RunMetadata()).labels
         )
-
-
-def _differs(a: Status, b: Status) -> bool:
-    """Return whether a list would show two statuses differently."""
-    return msgspec.structs.replace(a, heartbeat=b.heartbeat) != b
-
-
-def _size(run: Run) -> int:
-    """Return the bytes of a run's events."""
-    with contextlib.suppress(OSError):
-        return os.lstat(f"{run.folder}/events.jsonl").st_size
-    return 0
-
-
-def _stamp(path: Any) -> int | None:
-    with contextlib.suppress(OSError):
-        return int(path.stat().st_mtime_ns)
-    return None

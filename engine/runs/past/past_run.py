@@ -15,7 +15,6 @@ from __future__ import annotations
 import bisect
 import calendar
 import math
-import os
 import time
 from typing import NamedTuple
 
@@ -111,7 +110,7 @@ class PastRun:
 
     def _fold(self, moment: float, now: Status) -> _Fold:
         """Return the events up to a moment, folded."""
-        size, last = _size(self.run), self._last
+        size, last = self.run.events_size, self._last
         if last.latest <= moment < last.until and last.size == size:
             return last
         if size < last.status.offset:  # another file has taken its place
@@ -214,11 +213,3 @@ def _stamped(run_id: str) -> float:
         return float(calendar.timegm(time.strptime(stamp(run_id), "%Y%m%d-%H%M%S")))
     except ValueError:
         return 0.0
-
-
-def _size(run: Run) -> int:
-    """Return the bytes of a run's events."""
-    try:
-        return os.lstat(f"{run.folder}/events.jsonl").st_size
-    except OSError:
-        return 0
