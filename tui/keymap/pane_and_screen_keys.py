@@ -171,7 +171,7 @@ ON_THE_SCREEN = (
                 rank=3, moves=True, screen="CommandScreen",
             ),
             Action(
-                "back", ("CommandScreen",), (Hotkey("escape", "Close", on_bar=True, display="esc"),),
+                "back", ("CommandScreen",), (Hotkey("escape", "Back", on_bar=True, display="esc"),),
                 rank=WAY_OUT,
             ),
         ),
