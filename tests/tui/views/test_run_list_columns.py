@@ -501,8 +501,8 @@ async def test_the_arrangement_is_remembered_before_the_app_is_left(
     monkeypatch.setattr("tui.app.VIEW_S", 0.05)
     async with opened(project, options=Options(state=tmp_path)) as pilot:
         await choose(pilot, "lr")
-        while "lr" not in load(tmp_path, project.folder).columns:
-            await pilot.pause(0.02)
+        await pilot.press("enter")
+        await until(pilot, lambda: "lr" in load(tmp_path, project.folder).columns)
 
 
 async def test_a_damaged_arrangement_counts_as_far_as_it_can_be_understood(
