@@ -41,7 +41,7 @@ def test_a_page_is_as_wide_as_its_room_and_shows_no_more_than_characters(width):
 
 def test_changes_are_shown_as_text_and_bounded():
     shown = changes(ONE.code, OTHER.code, {"+": "green"})
-    assert "train.py, first\nas in its commit\n" in shown.plain
+    assert "train.py of the first\nas in its commit\n" in shown.plain
     assert "\n+print(1)\n" in shown.plain
     assert acted_on(shown.plain.replace("\n", " ")) == []
     many = Code(files=files_of(new_file(b"long.py", b"x\n" * 9000)))
