@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -104,6 +105,9 @@ def train_run(
                     run, experiment, info.seed, recorder, stop, device, environment, other_data=accepted
                 )
         except KeyboardInterrupt:
+            signal.signal(
+                signal.SIGINT, signal.SIG_IGN
+            )  # a key held down must not keep its end from being recorded
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
             raise
         except (ImportError, ConfigError) as error:
