@@ -153,7 +153,7 @@ def ten_drawn(name: str, folder: Path, attempts: int = 5) -> tuple[float, float]
     """Return the seconds from the last of the keys that overlay ten runs to their curves, and the MiB."""
     with closing(vitui(folder) if name == "vitui" else leet(folder)) as terminal:
         terminal.listen(3)
-        began = terminal.press(b"a" if name == "vitui" else b"\x1b")
+        began = terminal.press(b"A" if name == "vitui" else b"\x1b")
         if name == "LEET":  # its list, then one run after the other; it loses keys that come faster
             terminal.listen(0.7)
             for key in [b" ", *[b"\x1b[B", b" "] * 9]:
@@ -241,7 +241,7 @@ def overlaid(folder: Path) -> Terminal:
     """Open the app with all runs in its charts."""
     terminal = vitui(folder)
     terminal.listen(3)
-    terminal.press(b"a")
+    terminal.press(b"A")
     terminal.listen(2)
     return terminal
 

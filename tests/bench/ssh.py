@@ -133,7 +133,7 @@ def measure(login: list[str], size: tuple[int, int], rounds: int) -> None:
         with closing(Session([*login, command], size)) as terminal:
             terminal.listen(8)
             painted = terminal.first(lambda screen: "run-0" in "\n".join(screen.display)) - began
-            terminal.press(b"a")
+            terminal.press(b"A")
             terminal.listen(4)
             writers.start()
             terminal.listen(5)
