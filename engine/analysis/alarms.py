@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Literal
 
 from engine.catalog.metrics import is_loss
-from engine.runs.status import Status
+from engine.runs.status import BLINK_S, Status
 from engine.text import duration, loss
 
 Kind = Literal["diverges", "stalls", "overfits", "starves"]
@@ -31,14 +31,6 @@ FAR, FAR_LEAST = 4.0, 1.0
 """A loss is far over a lowest one from before the first look when it exceeds it by this many times and this much."""
 NONFINITE_S = 2.0
 """Seconds for which a live run's loss is not finite before the alarm: the engine ends its own runs sooner."""
-STALL_S = 60.0
-"""Seconds without a step up to which a run never stalls."""
-STALL_REPORTS = 30.0
-"""How many times the usual time between two reports, or between two steps, a run may take for one."""
-STALL_GAPS = 3.0
-"""How many times its longest wait so far (an evaluation, a checkpoint) a run may take for a step."""
-BLINK_S = 5.0
-"""Seconds that count at most between two looks: the screen's process may have slept, and the run with it."""
 EVALUATIONS = 4
 """Evaluations in a row over which the loss has to have risen."""
 OVERFIT = 0.1
@@ -73,14 +65,8 @@ class Trace:
     attempt: int
     step: int = -1
     looked: float = 0.0
-    pace: float = 0.0
-    """Seconds that a step of this attempt has taken on average."""
     waited: float = 0.0
     """Watched seconds since the last step."""
-    gaps: deque[float] = field(default_factory=_series)
-    """Seconds between reports."""
-    longest: float = 0.0
-    """The longest of these since the first look."""
     nonfinite: float = 0.0
     """Seconds for which the loss has not been finite."""
     train: deque[float] = field(default_factory=_series)
@@ -111,11 +97,7 @@ class Trace:
         self.waited += passed
         self.nonfinite = self.nonfinite + passed if _nonfinite(status) else 0.0
         if status.step != self.step:
-            if self.step >= 0:
-                self.gaps.append(self.waited)
-                self.longest = max(self.longest, self.waited)
             self.step, self.waited = status.step, 0.0
-            self.pace = status.elapsed_s / max(1, status.step - status.first_step)
             self._report(status)
             self.rising = rises(self, status.best.get("train/loss"))
         value = evaluation_loss(status)
@@ -220,19 +202,12 @@ def rises(trace: Trace, best: float | None) -> str:
 def stalls(status: Status, trace: Trace) -> str:
     """Return in words that a run makes no step, empty while it does.
 
-    It may take ``STALL_S`` for one, ``STALL_REPORTS`` times the usual time of a report (of a step, before three were
-    seen), and ``STALL_GAPS`` times the longest wait so far. At the end of an epoch, where it evaluates, it may also
-    take as long as that epoch took. A run before its first step never stalls: loading and compiling take unknown time.
+    How long it may take is ``Status.patience_s``; how long it has taken is what its heartbeats say, or for a process
+    that makes none, what was watched.
     """
-    if trace.waited <= STALL_S or status.step <= status.first_step:
+    if not status.stalls(max(trace.waited, status.waited_s)):
         return ""
-    usual = statistics.median(trace.gaps) if len(trace.gaps) >= 3 else trace.pace
-    patience = max(STALL_S, STALL_REPORTS * usual, STALL_GAPS * trace.longest)
-    if status.epoch >= 1 and abs(status.epoch - round(status.epoch)) < GRAINS:
-        patience = max(patience, trace.pace * status.step / status.epoch)
-    if trace.waited <= patience:
-        return ""
-    return f"no step since step {status.step:,}, for over {duration(patience)}"
+    return f"no step since step {status.step:,}, for over {duration(status.patience_s)}"
 
 
 def overfits(trace: Trace) -> str:

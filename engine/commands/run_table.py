@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from engine.commands.text_table import TableColumn, draw, terminal_width, wants_colour
 from engine.events import decode
 from engine.runs.current_state import status_of
-from engine.runs.event_text import progress, sentence
+from engine.runs.event_text import left_text, progress, sentence
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import ENDED, Status
 from engine.runs.store import Run, stamp
 from engine.system.files import tail
-from engine.text import duration, escaped_json, number, printable
+from engine.text import escaped_json, number, printable
 
 ON = TableColumn("on", least=8)
 """The site of each run; left out where none was sent anywhere."""
@@ -63,7 +63,7 @@ def _row(status: Status) -> tuple[str, ...]:
         printable(status.experiment),
         printable(status.on),
         progress(status),
-        duration(status.left_s) if status.left_s is not None else "",
+        left_text(status),
         _test_f1(status),
         number(status.best.get("test/f1")),
         number(status.last.get("train/loss")),

@@ -44,6 +44,8 @@ class Forecast(NamedTuple):
     """In words, how its duration was estimated."""
     limit: float | None = None
     """When the time of its job at a site is up; it ends then at the latest."""
+    stalled: bool = False
+    """Whether it makes no step, or waits for a run that makes none: it has no times then."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class RunningRun:
     devices: tuple[str, ...] = ()
     how: str = ""
     """In words, how its end was estimated."""
+    stalled: bool = False
+    """Whether it makes no step; its end is unknown then, and so is each earliest time behind it."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,16 @@ def forecast(
     forecasts = _play(running, queued, devices, now)
     if all(run.finish is not None for run in running) and all(run.takes_s is not None for run in queued):
         return forecasts
-    shortest = _play(
-        [replace(run, finish=now) if run.finish is None else run for run in running],
-        [replace(run, takes_s=0.0) if run.takes_s is None else run for run in queued],
-        devices, now,
-    )  # fmt: skip
+    ending = [replace(run, finish=now) if run.finish is None else run for run in running]
+    taking = [replace(run, takes_s=0.0) if run.takes_s is None else run for run in queued]
+    shortest = _play(ending, taking, devices, now)
+    if any(run.stalled for run in running):
+        freed = {each.run for each in shortest if each.start is not None}
+        stuck = [before if before.stalled else after for before, after in zip(running, ending, strict=True)]
+        shortest = _play(stuck, taking, devices, now)
+        behind = {each.run for each in shortest if each.start is None} & freed
+        behind |= {run.run for run in running if run.stalled}
+        forecasts = [each._replace(stalled=each.run in behind) for each in forecasts]
     return [_bounded(likely, least) for likely, least in zip(forecasts, shortest, strict=True)]
 
 
@@ -106,7 +115,7 @@ def _bounded(likely: Forecast, least: Forecast) -> Forecast:
         likely: The forecast.
         least: The same where each run of unknown length takes no time.
     """
-    if likely.finish is not None or least.start is None:
+    if likely.finish is not None or likely.stalled or least.start is None:
         return likely
     if likely.start is not None:
         return likely._replace(earliest_finish=max(likely.start, least.finish or likely.start))
@@ -255,6 +264,8 @@ def as_running(
         now: Seconds since the epoch.
     """
     start = status.started if status.state == "running" and status.started else now
+    if status.stalled:
+        return RunningRun(status.run, start, None, devices, stalled=True)
     if status.state == "running" and status.eta_s is not None:
         return RunningRun(status.run, start, status.heartbeat + status.eta_s * _share(status), devices)
     takes = durations.left(status)

@@ -47,6 +47,8 @@ class Live:
     devices: tuple[str, ...]
     share: bool = False
     memory: int | None = None
+    stalled: bool = False
+    """Whether it makes no step."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def make_plan(jobs: Iterable[Job], devices: Sequence[Device], live: Iterable[Liv
             for device in plan.starts[job.run]:
                 board[device.id].append(job)
             continue
-        plan.waits[job.run] = Wait(_why(job, suitable, board, plan.kept))
+        plan.waits[job.run] = Wait(_why(job, suitable, board, plan.kept) + _who_stalls(suitable, board))
         if now - job.since >= PATIENCE_S:
             _keep(job, suitable, board, plan.kept)
     return plan
@@ -218,6 +220,13 @@ def _who(job: Job, device: Device, occupants: Sequence[Occupant], kept: Mapping[
         )
         return f"{reason}, {gib(max(0, free))} free"
     return reason
+
+
+def _who_stalls(suitable: Sequence[Device], board: Mapping[str, list[Occupant]]) -> str:
+    """Return which runs on the devices make no step, to be said behind a reason; empty where all do."""
+    on_them = (occupant for device in suitable for occupant in board[device.id])
+    stalled = list(dict.fromkeys(each.run for each in on_them if isinstance(each, Live) and each.stalled))
+    return f"; {_list(stalled)} stall{'s' * (len(stalled) == 1)}" if stalled else ""
 
 
 def _why_no_slot(

@@ -50,7 +50,9 @@ def _of_live(status: Status, seen: Seen | None, durations: DurationEstimator, no
     if status.heard:
         return Forecast(run.run, (), run.start, limit=limit)
     began = seen.starts if seen is not None and 0 < seen.starts <= now else run.start
-    return _within_limit(Forecast(run.run, (), run.start, finish, how=run.how, limit=limit), began)
+    return _within_limit(
+        Forecast(run.run, (), run.start, finish, how=run.how, limit=limit, stalled=run.stalled), began
+    )
 
 
 def _of_waiting(status: Status, seen: Seen | None, durations: DurationEstimator, now: float) -> Forecast:

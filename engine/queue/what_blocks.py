@@ -28,11 +28,13 @@ def why_blocked(store: Store, queued: Run, entry: QueueEntry, now: float) -> tup
         run = Run(store.root / name)
         if not is_run_id(name) or not run.path.is_dir():
             return f"waits for {name}, which is gone: move or cancel it", True
-        state = status_of(run).state
+        status = status_of(run)
+        state = status.state
         if state in ("failed", "stopped", "crashed"):
             return f"waits for {name}, which {state}: resume that, or move or cancel this", True
         if state != "finished":
-            return f"waits for {name} to finish", state not in LIVE
+            stalls = ", which stalls" if status.stalled else ""
+            return f"waits for {name} to finish{stalls}", state not in LIVE
     if (left := entry.not_before - now) > 0:
         return f"retries in {_roughly(left)}", False
     return "", False

@@ -307,10 +307,11 @@ def _is_idle(look: _Look, plan: Plan) -> bool:
 
 def _live(run: Run, entry: QueueEntry | None, memory: int | None) -> Live:
     """Return a run that lives as the plan needs it; one that was started by hand counts where it seems to be."""
+    status = status_of(run)
     if entry is not None and entry.devices:
-        return Live(run.id, tuple(entry.devices), entry.share, memory)
-    on_gpu = status_of(run).device.startswith("cuda")
-    return Live(run.id, () if on_gpu else ("cpu: by hand",))
+        return Live(run.id, tuple(entry.devices), entry.share, memory, status.stalled)
+    on_gpu = status.device.startswith("cuda")
+    return Live(run.id, () if on_gpu else ("cpu: by hand",), stalled=status.stalled)
 
 
 def _processes(look: _Look) -> dict[str, set[int]]:

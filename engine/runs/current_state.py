@@ -48,6 +48,7 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
     status.on, status.node = (place.on, place.node(status)) if place is not None else ("", "")
     status.state, reason, status.heard = _judge(run, status, entry, is_held, place)
     status.asked = stop_request.asked(run) if status.state in LIVE else None
+    status.stalled = not status.heard and status.stalls(status.waited_s + _silent_s(status))
     if reason is not None:
         status.reason = _with_cure(run, status, place, reason)[:MAX_REASON]
     elif status.state == "queued":
@@ -118,6 +119,14 @@ def _state_of_living(
     if is_held is None and not os.access(run.path, os.R_OK | os.X_OK):
         return "silent"
     return None
+
+
+def _silent_s(status: Status) -> float:
+    """Return for how long a run of this machine has made no heartbeat though it lives: stopped, or quite stuck."""
+    if status.on or status.host != process.host():
+        return 0.0
+    silent_s = time.time() - status.heartbeat
+    return silent_s if silent_s > SILENCE_S else 0.0
 
 
 def _is_silent(status: Status) -> bool:

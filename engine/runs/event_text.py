@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.events import Checkpoint, End, Estimate, Event, Log, Metrics, Start
 from engine.runs.status import Status
-from engine.text import number
+from engine.text import duration, number
 
 
 def progress(status: Status) -> str:
@@ -12,6 +12,13 @@ def progress(status: Status) -> str:
     if status.epochs is None:
         return f"{status.epoch:.3g}" if status.epoch else ""
     return f"{status.epoch:.3g}/{status.epochs}"
+
+
+def left_text(status: Status) -> str:
+    """Return how long a run still takes, or that it stalls; empty where neither is known."""
+    if status.stalled:
+        return "stalls"
+    return duration(status.left_s) if status.left_s is not None else ""
 
 
 def sentence(event: Event) -> str | None:

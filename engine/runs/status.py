@@ -48,6 +48,18 @@ WITHOUT_A_WORD = "its process ended without a word"
 """The reason of a crashed run that told none."""
 MAX_REASON = 2000
 """Characters of a reason that are kept."""
+STALL_S = 60.0
+"""Seconds without a step up to which a run never stalls."""
+STALL_REPORTS = 30.0
+"""How many times the usual time between two reports a run may take for one."""
+STALL_WAITS = 3.0
+"""How many times its longest wait so far (an evaluation, a checkpoint) a run may take for a step."""
+BLINK_S = 5.0
+"""Seconds that count at most between two heartbeats: the machine may have slept, and the run with it."""
+SMOOTHED = 0.1
+"""The share of the newest wait in the usual one."""
+WHOLE = 1e-9
+"""How far an epoch that is whole may be from a whole number."""
 MORE_IS_COUNTED = "; more of these are counted at the end"
 """How the first line on a kind of refused events ends."""
 ASKED: dict[Request, str] = {
@@ -99,6 +111,12 @@ class Status(msgspec.Struct, kw_only=True):
     """``elapsed_s`` at that step."""
     pace_to_step: Count = 0
     """The step to which the pace is measured."""
+    waited_s: Seconds = 0.0
+    """Seconds since the last step, as far as there were heartbeats."""
+    usual_wait_s: Seconds = 0.0
+    """Seconds between two reports of this attempt, smoothed; a long one counts as ``STALL_WAITS`` usual ones."""
+    longest_wait_s: Seconds = 0.0
+    """The longest of these."""
     last: dict[str, float | None] = {}
     best: dict[str, float] = {}
     """Evaluated metrics at the best checkpoint, which the validation split chooses, or at the last one without that
@@ -129,6 +147,8 @@ class Status(msgspec.Struct, kw_only=True):
     """``FOLD`` of the version that folded the events; 0 for older versions."""
     asked: Request | None = None
     """How a live run is asked to stop; read from its control file, not from status.json."""
+    stalled: bool = False
+    """Whether a live run makes no step, as ``stalls`` says; judged by who reads it."""
     on: Short = ""
     """The site that it was posted to, empty for a run of this folder; from posted.json, as what follows."""
     node: Short = ""
@@ -138,8 +158,31 @@ class Status(msgspec.Struct, kw_only=True):
 
     @property
     def left_s(self) -> float | None:
-        """Seconds until all epochs are trained; None where they are unknown, or it is asked to stop earlier."""
-        return self.eta_s if self.state == "running" and self.asked is None else None
+        """Seconds until all epochs are trained; None where they are unknown, it stalls, or is asked to stop earlier."""
+        return self.eta_s if self.state == "running" and self.asked is None and not self.stalled else None
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds for which a step may not come before the run stalls.
+
+        They are ``STALL_S``, ``STALL_REPORTS`` times the usual time of a report (of a step, before two were seen), and
+        ``STALL_WAITS`` times the longest wait so far. At the end of an epoch, where it evaluates, they are also as many
+        as that epoch took.
+        """
+        pace = self.pace_s or 0.0
+        patience = max(
+            STALL_S, STALL_REPORTS * (self.usual_wait_s or pace), STALL_WAITS * self.longest_wait_s
+        )
+        if self.epoch >= 1 and abs(self.epoch - round(self.epoch)) < WHOLE:
+            patience = max(patience, pace * self.step / self.epoch)
+        return patience
+
+    def stalls(self, waited_s: float) -> bool:
+        """Return whether it stalls after so many seconds without a step.
+
+        A run before its first step never does: loading and compiling take unknown time.
+        """
+        return self.state == "running" and self.step > self.first_step and waited_s > self.patience_s
 
     @property
     def why(self) -> str:
@@ -159,7 +202,9 @@ class Status(msgspec.Struct, kw_only=True):
 
     def beat(self, now: float) -> None:
         """Record a heartbeat at ``now``, in seconds since the epoch."""
-        self.elapsed_s = min(LATEST, self.elapsed_s + max(0.0, now - self.heartbeat))
+        passed_s = max(0.0, now - self.heartbeat)
+        self.elapsed_s = min(LATEST, self.elapsed_s + passed_s)
+        self.waited_s = min(LATEST, self.waited_s + min(passed_s, BLINK_S))
         self.heartbeat = now
 
     def apply(self, event: Event) -> None:
@@ -173,7 +218,7 @@ class Status(msgspec.Struct, kw_only=True):
             case Checkpoint():
                 self.checkpoint = event.step
                 if event.step > self.step:  # a run that is stopped between two measurements
-                    self.step, self.epoch = event.step, event.epoch
+                    self.step, self.epoch, self.waited_s = event.step, event.epoch, 0.0
             case Log() if event.refused:
                 self.refused = min(LARGEST_COUNT, self.refused + event.refused)
                 self.refusal = self.refusal or event.message.removesuffix(MORE_IS_COUNTED)[:MAX_REASON]
@@ -198,6 +243,7 @@ class Status(msgspec.Struct, kw_only=True):
             if getattr(event, field) is not None:
                 setattr(self, field, getattr(event, field))
         self.started, self.ended, self.elapsed_s, self.eta_s = event.time, 0.0, 0.0, None
+        self.waited_s = self.usual_wait_s = self.longest_wait_s = 0.0
         self.final = {}
         self.refused, self.refusal = 0, ""
         self.step = self.first_step = self.pace_from_step = self.pace_to_step = event.step
@@ -213,6 +259,7 @@ class Status(msgspec.Struct, kw_only=True):
             self._keep(name, value)
         self._choose(event)
         if event.step > self.pace_to_step:
+            self._end_wait()
             self._clock(event.step)
         if self.epochs and self.steps_per_epoch and self.pace_s is not None:
             last_step = self.epochs_from + self.epochs * self.steps_per_epoch
@@ -265,6 +312,14 @@ class Status(msgspec.Struct, kw_only=True):
         return (
             self.last.get(source) if self.evaluated.get(metric_of(source).split) == self.best_step else None
         )
+
+    def _end_wait(self) -> None:
+        """Learn from the wait for this step how long waits are; the first has the start in it and tells nothing."""
+        wait_s, self.waited_s = self.waited_s, 0.0
+        if self.pace_to_step > self.first_step:
+            self.longest_wait_s = max(self.longest_wait_s, wait_s)
+            usual_s = self.usual_wait_s or wait_s
+            self.usual_wait_s = usual_s + SMOOTHED * (min(wait_s, STALL_WAITS * usual_s) - usual_s)
 
     def _clock(self, step: int) -> None:
         """Measure the pace at a step, as it is reached."""

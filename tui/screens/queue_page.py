@@ -117,6 +117,8 @@ def detail(snapshot: Snapshot, bar: Bar) -> list[str]:
         names = dict.fromkeys(filter(None, (status.on, status.node)))
         where = f" on {clean(', '.join(names))}, job {job_of(posting)}"
     ends = f"ends {clock(bar.finish, now)}" if bar.finish is not None else "nobody knows when it ends"
+    if bar.stalled:
+        ends = f"stalls: no step since step {status.step:,}"
     if bar.state in LIVE:
         left = f", {duration(max(0.0, bar.finish - now))} left" if bar.finish is not None else ""
         return [
@@ -152,6 +154,8 @@ def _limit(bar: Bar, now: float) -> str:
 def _unknown_start(bar: Bar, now: float) -> str:
     if bar.held:
         return "H lets it go"
+    if bar.stalled:
+        return "when it starts cannot be told: a run before it stalls"
     if bar.earliest is None:
         return "when it starts cannot be told"
     takes = f"; takes {clean(bar.how)}" if bar.how else ""

@@ -54,6 +54,8 @@ SHORTEST_S = 60.0
 """Seconds that an axis shows of the future, at least."""
 LIMIT = "┤"
 """When the time of a job is up."""
+BEHIND = "stall ahead"
+"""What is said instead of a time where a run that stalls is before it; ``WHEN_CELLS`` at most."""
 BEFORE = 0.5
 """How much of the past is shown at most, as a share of the future."""
 LIMITS = 2.0
@@ -84,6 +86,8 @@ class Bar:
     """When the time of its job at a site is up."""
     age: str = ""
     """How old its state is, where its site does not answer: ``3 min ago``."""
+    stalled: bool = False
+    """Whether it makes no step, or waits for a run that makes none."""
     guess: str = ""
     """Whose guess its start is, where a site says it: ``Slurm's guess``."""
 
@@ -133,7 +137,7 @@ def bars(snapshot: Snapshot) -> list[Bar]:
                 forecast.run, label, status.state, forecast.start, forecast.finish, why, held,
                 tuple(map(snapshot.queue.name_of, forecast.devices)),
                 forecast.earliest, forecast.earliest_finish, forecast.how, forecast.limit,
-                age, guess,
+                age, forecast.stalled, guess,
             )
         )  # fmt: skip
     return run_bars
@@ -147,6 +151,8 @@ def _whose_guess(snapshot: Snapshot, run: str) -> str:
 def all_done(run_bars: Sequence[Bar], now: float) -> str:
     """Return when all that is not held has ended, in words; empty where nothing is to come or nothing is known."""
     counted = [bar for bar in run_bars if not bar.held]
+    if any(bar.stalled for bar in counted):
+        return "a run stalls: nobody knows when all is done"
     ends = [end for bar in counted if (end := bar.finish or bar.earliest_finish) is not None]
     if not ends:
         return ""
@@ -201,6 +207,8 @@ def when(bar: Bar, now: float) -> str:
     finish = "?" if bar.finish is None else clock(bar.finish, now)
     if bar.age:
         return bar.age
+    if bar.stalled:
+        return "stalls" if bar.state != "queued" else BEHIND
     if bar.state != "queued":
         return f"ends {finish}"
     if bar.start is None:
@@ -225,6 +233,8 @@ def turn(snapshot: Snapshot, run: str) -> tuple[str, str]:
     forecast = next((each for each in snapshot.queue.forecasts if each.run == run), None)
     if status.state != "queued" or forecast is None:
         return "", ""
+    if forecast.stalled:
+        return "starts", "once a run that stalls has ended"
     if forecast.start is not None:
         return "starts", start_text(forecast.start, now)
     return ("starts", f"not before {clock(forecast.earliest, now)}") if forecast.earliest else ("", "")

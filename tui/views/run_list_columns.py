@@ -19,6 +19,7 @@ from engine.analysis.statistics.seed_intervals import seed_deviation, seed_mean
 from engine.catalog.metrics import MEMORY, first_of, metric_of, peak_memory, value_of, whole_run
 from engine.config.schema import LABELS, Experiment
 from engine.query.fields import FilterKey, Subject, find_key
+from engine.runs.event_text import left_text
 from engine.runs.metadata import RunSummary
 from engine.runs.status import Status
 from engine.text import clean, count, duration, setting_text, size, span
@@ -165,8 +166,8 @@ def _progress(status: Status) -> str:
     return f"{done}/{status.epochs}" if status.epochs else str(done) if done else ""
 
 
-def _left(fact: RunSummary) -> float | None:
-    return fact.status.left_s
+def _left(fact: RunSummary) -> str | None:
+    return left_text(fact.status) or None
 
 
 def _peak(fact: RunSummary) -> float | None:
@@ -193,7 +194,7 @@ OF_RUN: Mapping[str, Column] = {
     for column in (
         Column("epoch", "epoch", "epoch", lambda fact: fact.status, _progress, 6,
                rank=lambda fact: fact.status.epoch or None, best_first=True),
-        Column("left", "left", "time left", _left, duration, 6),
+        Column("left", "left", "time left", _left, str, 6, rank=lambda fact: fact.status.left_s),
         Column("state", "state", "state", lambda fact: fact.status.state, str, 8, words=True),
         Column("memory", "mem", "memory", lambda fact: memory(fact.status), size, over="most"),
         Column("peak", "peak", "peak memory", _peak, size, over="most"),

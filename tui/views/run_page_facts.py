@@ -13,7 +13,7 @@ from engine.catalog.models import MODELS, ModelSpec, caveat, patch_tokens
 from engine.catalog.recipes import inherited
 from engine.config.schema import DEFAULTS
 from engine.events import End, Start
-from engine.runs.event_text import progress
+from engine.runs.event_text import left_text, progress
 from engine.runs.labels import Labels
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
@@ -99,8 +99,8 @@ def _result(status: Status | None, end: End | None, turn: NamedText) -> Iterator
         yield "not recorded", refused
     if epoch := progress(status):
         yield "epoch", f"{epoch}, step {status.step:,}"
-    if status.left_s is not None:
-        yield "left", duration(status.left_s)
+    if left := left_text(status):
+        yield "left", left
     if turn[0]:
         yield turn
     if status.trained_s:

@@ -8,10 +8,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from engine.analysis.alarms import KINDS, Alarm
-from engine.runs.event_text import progress
+from engine.runs.event_text import left_text, progress
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
-from engine.text import clean, duration, score
+from engine.text import clean, score
 from tui.text import shorten
 
 LEAST_NAME = 12
@@ -62,8 +62,8 @@ def _facts(status: Status, turn: tuple[str, str], *, is_earlier: bool) -> Iterat
         yield f"epoch {epoch}"
     if (f1 := status.last.get("test/f1")) is not None:
         yield f"{'last ' * is_earlier}F1 {score(f1)}"
-    if status.left_s is not None:
-        yield f"{duration(status.left_s)} left"
+    if left := left_text(status):
+        yield left if status.stalled else f"{left} left"
     if status.asked is not None or (status.state == "queued" and status.why):
         yield clean(status.why)
     if turn[0]:

@@ -230,6 +230,20 @@ def test_a_long_queue_is_forecast_at_once(gpus: int) -> None:
     assert found[-1].start is None
 
 
+def test_what_waits_for_a_run_that_stalls_has_no_times_and_says_so() -> None:
+    stalls = RunningRun("s", NOW - 100, None, ("GPU-00",), stalled=True)
+    waiting = [QueuedRun("here", 10.0, wish="cuda:0"), QueuedRun("there", 10.0, wish="cuda:1"),
+               QueuedRun("after", 10.0, after=("s",)), QueuedRun("held", 10.0, blocked=True)]  # fmt: skip
+    found = {each.run: each for each in forecast([stalls], waiting, DEVICES[:2], NOW)}
+    assert {run for run, each in found.items() if each.stalled} == {"s", "here", "after"}
+    assert found["here"] == Forecast("here", stalled=True)
+    assert (found["s"].finish, found["s"].earliest_finish) == (None, None)
+    assert found["there"].finish == NOW + 10.0
+    begun = Status(run="s", state="running", started=NOW - 100, heartbeat=NOW, eta_s=21.0, stalled=True)
+    (only,) = forecast_queue([begun], {}, [], [SLOT], NOW)
+    assert (only.finish, only.stalled) == (None, True)
+
+
 def test_a_lost_gpu_is_not_counted_on():
     lost = Device("GPU-00", "GPU 0", 0, gpu=True, lost="GPU is lost")
     only, beside = (

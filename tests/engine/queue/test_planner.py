@@ -231,6 +231,13 @@ class TestWords:
         kept = make_plan([Job("w", (0,), gpus=2), Job("a", (1,), since=NOW)], slots(2), live[:1], NOW)
         assert kept.waits["a"].words == "1 of 2 CPU slots is taken, the rest is kept for w"
 
+    def test_a_run_that_makes_no_step_is_named(self):
+        live = Live("x", ("cpu:0",), stalled=True), Live("y", ("cpu:1",))
+        assert self.why(Job("a"), slots(2), *live) == "2 of 2 CPU slots are taken; x stalls"
+        assert self.why(Job("a"), [gpu(0)], Live("x", ("GPU-0",), stalled=True)) == (
+            "waiting for GPU 0 (runs x); x stalls"
+        )
+
     def test_a_slot_that_there_is_no_more_counts_as_one_that_there_is(self):
         assert self.why(Job("a"), slots(1), Live("x", ("cpu:7",))) == "1 of 1 CPU slot is taken"
 

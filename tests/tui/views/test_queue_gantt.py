@@ -14,6 +14,7 @@ from engine.runs.posted.posting import Posting
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
 from engine.text import span
+from tui.screens.queue_page import detail
 from tui.state.snapshot import Machine, Queue, Snapshot
 from tui.views.queue_gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, turn, when
 from tui.views.run_page_title import title_of
@@ -51,6 +52,12 @@ def test_bars_stand_where_their_time_is() -> None:
     [
         (Status(run="r", state="running", eta_s=600.0), None, ("ends", clock(NOW + 600, NOW))),
         (Status(run="r", state="running", eta_s=600.0, asked="stop-now"), None, ("", "")),
+        (Status(run="r", state="running", eta_s=600.0, stalled=True), None, ("", "")),
+        (
+            Status(run="r", state="queued"),
+            Forecast("r", stalled=True),
+            ("starts", "once a run that stalls has ended"),
+        ),
         (Status(run="r", state="queued"), None, ("", "")),
         (
             Status(run="r", state="queued"),
@@ -168,6 +175,23 @@ def test_the_whole_queue_has_an_end_as_far_as_it_is_known():
     assert all_done([*known, held], NOW) == f"all done about {clock(NOW + 600, NOW)}, but for what is held"
     assert all_done([held], NOW) == ""
     assert all_done([], NOW) == ""
+
+
+def test_a_run_that_stalls_and_what_waits_for_it_have_no_times() -> None:
+    statuses = (
+        Status(run="s", state="running", step=360, epoch=3.6, eta_s=21.0, stalled=True),
+        Status(run="w", state="queued", reason="1 of 1 CPU slot is taken; s stalls"),
+    )
+    forecasts = (Forecast("s", start=NOW - 60, stalled=True), Forecast("w", stalled=True))
+    snapshot = Snapshot(runs=statuses, queue=Queue(("w",), {}, (), forecasts), machine=Machine(time=NOW))
+    shown = bars(snapshot)
+    assert [when(bar, NOW) for bar in shown] == ["stalls", "stall ahead"]
+    assert all_done(shown, NOW) == "a run stalls: nobody knows when all is done"
+    assert detail(snapshot, shown[0])[-1] == "stalls: no step since step 360"
+    assert detail(snapshot, shown[1])[-2:] == [
+        "number 1 of 1: 1 of 1 CPU slot is taken; s stalls",
+        "when it starts cannot be told: a run before it stalls",
+    ]
 
 
 def test_runs_at_sites_say_where_and_what_is_not_known() -> None:

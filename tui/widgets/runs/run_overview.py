@@ -19,6 +19,7 @@ from textual.strip import Strip
 from engine.analysis.alarms import Alarm
 from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.config.schema import chosen_settings
+from engine.runs.event_text import left_text
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
 from engine.text import binary_size, clean, command_line, duration, loss, score
@@ -182,8 +183,8 @@ def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
         yield "seed", f"{status.seed}, {seeds.index(status.seed) + 1} of {len(seeds)}"
     if status.epochs or status.epoch:
         yield "epoch", f"{status.epoch:.2f}" + (f" of {status.epochs}" if status.epochs else "")
-    if status.left_s is not None:
-        yield "left", duration(status.left_s)
+    if left := left_text(status):
+        yield "left", left
     if status.trained_s and status.state != "running":
         yield "took", duration(status.trained_s)
     yield from _score("F1", "test/f1", status, row)
