@@ -9,10 +9,11 @@ from engine.events import Checkpoint, End, Event, Log, Metrics, Start
 from engine.runs.event_text import scored, sentence
 from engine.text import number
 from tui.state.log_buffer import LogLineKind
+from tui.state.log_excerpt import TIME_CELLS
 
 Line = tuple[str, LogLineKind]
 LEVELS = {"warning": LogLineKind.WARNING, "error": LogLineKind.ERROR, "debug": LogLineKind.QUIET}
-INDENT = " " * 10
+INDENT = " " * TIME_CELLS
 """The indent of a line that continues the one above: as wide as a time and its space."""
 MAX_MESSAGE = 256 * 1024
 """Characters of a message or traceback that are shown."""

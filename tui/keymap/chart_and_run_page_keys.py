@@ -207,7 +207,7 @@ ON_A_RUN = (
         group="Matrix and classes", also="order val test train validation",
     ),
     HelpLine(
-        "A run", "/  n N", "search the log; next match, match before",
+        "A run", "/  n N  &", "search the log; next match, match before; only what matches",
         (
             Action("search", ("LogPane",), (Hotkey("slash", "Search", on_bar=True, command="Search the log"),)),
             Action(
@@ -217,15 +217,38 @@ ON_A_RUN = (
                     Hotkey("N", "Match before", "-1", on_bar=True, group=MATCHES),
                 ),
             ),
+            Action(
+                "only_matches", LOG,
+                (Hotkey("ampersand", "Only matches", on_bar=True, display="&", command="Log: only what matches"),),
+            ),
         ),
-        group="Log", also="find grep hit",
+        group="Log", also="find grep hit filter narrow",
     ),
     HelpLine(
-        "A run", "f  w", "follow the end of the log; wrap its lines",
+        "A run", "f  w  t", "follow the end of the log; wrap its lines; their times",
         (
             Action("follow", LOG, (Hotkey("f", "Follow", on_bar=True, command="Follow the log"),), rank=-1),
             Action("wrap", LOG, (Hotkey("w", "Wrap", on_bar=True, command="Wrap lines of the log"),), rank=-1),
+            Action("times", LOG, (Hotkey("t", "Times", command="Log: times of lines"),)),
         ),
-        group="Log", also="tail end scroll long lines",
+        group="Log", also="tail end scroll long lines timestamps stamps clock",
+    ),
+    HelpLine(
+        "A run", "Y", "copy: lines of the log, the path",
+        (Action("copy", RUN, (Hotkey("Y", "Copy lines, path"),)),),
+        group="Run", also="clipboard yank",
+    ),
+    HelpLine(
+        "A run", "{ }", "the seed before, after, of the same experiment",
+        (
+            Action(
+                "seed", RUN,
+                (
+                    Hotkey("left_curly_bracket", "Run of the seed before", "-1"),
+                    Hotkey("right_curly_bracket", "Run of the next seed", "1"),
+                ),
+            ),
+        ),
+        group="Run", also="other repeat next previous",
     ),
 )  # fmt: skip

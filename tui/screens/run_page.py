@@ -24,6 +24,7 @@ from tui.keymap.bindings import bindings, words_now
 from tui.screens.actions.stop_and_resume import RunActions
 from tui.screens.actions.target import give_actions, situation_of_run
 from tui.screens.app_protocol import Host
+from tui.screens.dialogs import Choice, Dialog
 from tui.screens.help import HelpScreen
 from tui.state.run_page_record import TABS, Page, Record, Tab
 from tui.state.snapshot import RunDetail, Snapshot
@@ -51,6 +52,10 @@ FOCUSED = {
     "events": "#run-events LogView",
 }
 """The widget that gets the keys on each tab."""
+
+
+COPIED = 64 * 1024
+"""Characters of a log that are copied at most: terminals take about as many."""
 
 
 class RunScreen(ClosesOnce, Screen[None]):
@@ -198,6 +203,42 @@ class RunScreen(ClosesOnce, Screen[None]):
 
     # ---- acting
 
+    def action_seed(self, step: int) -> None:
+        """Show the run of the seed before or after, of the same experiment."""
+        seeds = seeds_of(self._host.snapshot.runs, self.run)
+        if len(seeds) < 2:
+            self.app.notify("There is no other seed of this experiment.", timeout=3, markup=False)
+            return
+        self.run = seeds[(seeds.index(self.run) + step) % len(seeds)]
+        self.page, self.record = Page(self.run), Record(self.run)
+        self._host.look_into(self.page)
+        self._show(self._host.snapshot)
+
+    def action_copy(self) -> None:
+        """Ask what to copy, and copy it: lines of the log, where one is open, or the path of the folder."""
+        path = "the path of the run's folder"
+        project = self._host.project
+        texts = {path: str((project.folder / project.runs / self.run).absolute())}
+        choices = [Choice("p", path, path)]
+        if self._tab in ("console", "events"):
+            log = self.query_one(f"#run-{self._tab} LogView", LogView)
+            last = log.last_text(COPIED)
+            whole = (
+                f"all {len(last):,} lines"
+                if len(last) == log.shown_count
+                else f"the last {len(last):,} lines"
+            )
+            whole += " that match" if log.is_narrowed else ""
+            texts |= {"the lines in view": "\n".join(log.text_in_view()), whole: "\n".join(last)}
+            choices += [Choice("v", "the lines in view", "the lines in view"), Choice("a", whole, whole)]
+
+        def chosen(what: str | None) -> None:
+            if what is not None:
+                self.app.copy_to_clipboard(texts[what])
+                self.notify(f"Copied {what}.", timeout=3, markup=False)
+
+        self.app.push_screen(Dialog("Copy", "Into the terminal's clipboard:", choices), chosen)
+
     def action_tab(self, index: int) -> None:
         """Open a tab."""
         self._tab = TABS[index]
@@ -259,6 +300,16 @@ class RunScreen(ClosesOnce, Screen[None]):
     def action_close(self) -> None:
         """Back to the dashboard."""
         self.dismiss()
+
+
+def seeds_of(runs: Sequence[Status], run: str) -> list[str]:
+    """Return the newest run of each seed of a run's experiment, by seed; of its own seed the run itself."""
+    its = next((status for status in runs if status.run == run), None)
+    if its is None:
+        return []
+    newest = {status.seed: status.run for status in runs if status.experiment == its.experiment}
+    newest[its.seed] = run
+    return [newest[seed] for seed in sorted(newest)]
 
 
 def go(where: Where, at: int, count: int) -> int:

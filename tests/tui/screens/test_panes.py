@@ -138,6 +138,23 @@ async def test_console_and_machine_share_a_place(project: Project, three: list[R
         assert runs(pilot).has_focus
 
 
+async def test_the_console_is_asked_for_where_rows_are_few(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project, size=(80, 24)) as pilot:
+        console = board(pilot).query_one(Console)
+        assert not console.display
+        await pilot.press("4")
+        await settle(pilot)
+        assert console.display
+        assert any(console.render_line(y).text.strip() for y in range(console.size.height))
+        await pilot.press("5")
+        assert not console.display
+        await pilot.press("4")
+        assert console.display
+        await pilot.press("0")
+        assert not console.display
+
+
 @pytest.mark.parametrize("key", ["5", "enter"])
 async def test_the_pane_opens_as_a_screen_and_closes(project: Project, three: list[Run], key: str) -> None:
     async with opened(project) as pilot:

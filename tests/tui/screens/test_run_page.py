@@ -397,6 +397,53 @@ async def test_slash_searches_a_regular_expression(project: Project, talker: Run
         assert pilot.app.screen is not screen
 
 
+async def test_a_log_is_narrowed_shown_without_times_and_copied(project: Project, talker: Run) -> None:
+    async with opened(project, "4", "slash", *"printed 1.9 ", "enter") as (pilot, screen):
+        view = log(screen)
+        await until(pilot, lambda: len(view.hits) == 10 and not view.searching)
+        await pilot.press("ampersand")
+        await pilot.pause()
+        assert drawn(view)[:10] == [f"│ printed 1{tens}9 of many [/x]" for tens in range(10)]
+        await until(pilot, lambda: f"only 10 of {view.lines.count:,} lines, & shows all" in shown(pilot))
+        await pilot.press("n")
+        assert view.hit == 0  # it was at the last
+        await pilot.press("Y", "a")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert pilot.app.clipboard.splitlines()[1:3] == drawn(view)[1:3]
+        assert len(pilot.app.clipboard.splitlines()) == 10
+        await pilot.press("ampersand", "escape", "G")
+        await pilot.pause()
+        ends = drawn(view)
+        await pilot.press("t")
+        await pilot.pause()
+        assert [line[10:] for line in ends if line[2:3] == ":"] == drawn(view)[
+            -sum(line[2:3] == ":" for line in ends) :
+        ]
+        await pilot.press("Y", "v")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert pilot.app.clipboard.splitlines() == [line for line in drawn(view) if line]
+        await pilot.press("1", "Y", "p")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert pilot.app.clipboard.endswith(talker.id)
+
+
+async def test_braces_go_through_the_seeds(project: Project, write_run: Write) -> None:
+    first = [write_run("ViT-small", seed=seed) for seed in (2, 0, 1)]
+    again = write_run("ViT-small", seed=0)
+    write_run("BiT-small", seed=3)
+    async with opened(project, "1") as (pilot, screen):
+        order = [again.id, first[2].id, first[0].id]
+        seen = []
+        for _ in range(3):
+            await pilot.press("right_curly_bracket")
+            await until(pilot, lambda: screen.record.run == screen.run and not screen.record.loading)
+            seen.append(screen.run)
+        turn = order.index(seen[0])
+        assert seen == order[turn:] + order[:turn]
+        await pilot.press("left_curly_bracket")
+        assert screen.run == seen[-2]
+
+
 async def test_half_an_expression_is_taken_as_text(project: Project, talker: Run) -> None:
     async with opened(project, "4", "slash", *"[/x") as (pilot, screen):
         view = log(screen)

@@ -54,7 +54,7 @@ class PaneActions:
         if pane.has_focus:
             self._screen.query_one(RunList).focus()
         pane.remove_class("-shown")
-        self._screen.query_one(Console).remove_class("-hidden")
+        self._screen.query_one(Console).remove_class("-hidden").add_class("-shown")
 
     def action_machine(self) -> None:
         """Show the machine and the queue at the bottom; once they are there, on a screen of their own."""
@@ -99,6 +99,7 @@ class PaneActions:
         for pane in ("#left", "#right"):
             self._screen.query_one(pane).remove_class("-hidden", "-shown", "-roomy")
         self.action_console()
+        self._screen.query_one(Console).remove_class("-shown")  # a low screen has better use for its rows
         self._screen.query_one(ChartGrid).reset()
         if hidden and (had_focus := self._had_focus.pop("left", None)) is not None:
             had_focus.focus()

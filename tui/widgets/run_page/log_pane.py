@@ -104,7 +104,10 @@ class LogPane(Vertical):
 
     def _facts(self) -> list[str]:
         log = self.log_view
-        facts = [f"{log.lines.count:,} lines", "follows the end" if log.following else "f follows the end"]
+        lines = f"{log.lines.count:,} lines"
+        if log.is_narrowed:
+            lines = f"only {log.shown_count:,} of {lines}, & shows all"
+        facts = [lines, "follows the end" if log.following else "f follows the end"]
         if log.lines.forgotten:
             facts.append(f"the {log.lines.forgotten:,} before are not kept")
         return facts

@@ -1,6 +1,7 @@
 """A log of any length, drawn line by line: only rows in view are touched, and a search leaves the screen alive.
 
-Lines may be wrapped, at words. A column of sums says which line a row is of.
+Lines may be wrapped, at words; their times may be left out, and so may what does not match. A column of sums says which
+line a row is of.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from textual.strip import Strip
 
 from tui.keymap.bindings import bindings
 from tui.state.log_buffer import Lines, LogLineKind
+from tui.state.log_excerpt import ChosenLines, UntimedLines
 from tui.widgets.run_page.line_wrapping import Wrapping, step_of
 
 SLICE_S = 0.005
@@ -61,6 +63,10 @@ class LogView(ScrollView, can_focus=True):
     following: reactive[bool] = reactive(True)
     """Whether the end is shown when something is added to it."""
     wrapped: reactive[bool] = reactive(True)
+    timed: reactive[bool] = reactive(True)
+    """Whether lines have their times."""
+    only_matches: reactive[bool] = reactive(False)
+    """Whether only the lines that match are shown, while something is searched for."""
 
     @dataclass
     class Looked(Message):
@@ -69,12 +75,18 @@ class LogView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.lines = Lines()
+        """The log, with its times or without: what is searched."""
         self.pattern: re.Pattern[str] | None = None
         self.hits = array("l")
         """The lines that match, counted from the first there ever was."""
         self.hit: int | None = None
         """Which of them was gone to."""
         self._searched = 0
+        self._log = Lines()
+        self._untimed = UntimedLines()
+        self._shown = Lines()
+        """What is drawn: all, or what matches."""
+        self._matching = ChosenLines()
         self._ends: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         """(N,) rows of all lines up to and with each."""
         self._width = 0
@@ -84,11 +96,16 @@ class LogView(ScrollView, can_focus=True):
 
     def show(self, lines: Lines) -> None:
         """Show these lines; what was in view stays there, or the end does while it is followed."""
-        if lines is not self.lines:
-            self.lines = lines
-            self._lay_out()
-            self._search_on()
-            self.post_message(self.Looked())
+        if lines is self._log:
+            return
+        is_another = lines.text is not self._log.text and lines.forgotten <= self._log.forgotten
+        self._log = lines
+        self.lines = lines if self.timed else self._untimed.of(lines)
+        if is_another and self.pattern is not None:
+            self.search(self.pattern)
+        self._lay_out()
+        self._search_on()
+        self.post_message(self.Looked())
 
     def on_resize(self) -> None:
         """Break the lines anew."""
@@ -99,6 +116,22 @@ class LogView(ScrollView, can_focus=True):
         if self.is_mounted:
             self.scroll_to(x=0, animate=False)
             self._lay_out()
+            self.post_message(self.Looked())
+
+    def watch_timed(self) -> None:
+        """Leave the times out, or show them; what is searched for is searched without them too."""
+        self.lines = self._log if self.timed else self._untimed.of(self._log)
+        self._lay_out()
+        if self.pattern is not None:
+            self.search(self.pattern)
+        self.post_message(self.Looked())
+
+    def watch_only_matches(self) -> None:
+        """Leave out what does not match, or show everything; the match that was gone to stays in view."""
+        if self.is_mounted and self.pattern is not None:
+            self._lay_out()
+            if self.hit is not None:
+                self._go_to(self.hit)
             self.post_message(self.Looked())
 
     def watch_following(self) -> None:
@@ -119,13 +152,14 @@ class LogView(ScrollView, can_focus=True):
         if not width:
             return
         top = self._line_at(int(self.scroll_offset.y))[0] + self._forgotten
-        extents = np.array(self.lines.extents[: self.lines.count], dtype=np.int64)
-        self._forgotten = self.lines.forgotten
+        self._shown = shown = self._matching.of(self.lines, self.hits) if self.is_narrowed else self.lines
+        extents = np.array(shown.extents[: shown.count], dtype=np.int64)
+        self._forgotten = shown.forgotten
         self._width = width if self.wrapped else 0
         following = self.following
         widest = width
         if self.wrapped:
-            self._ends = np.cumsum(self._wrapping.count(self.lines.text, extents, width))
+            self._ends = np.cumsum(self._wrapping.count(shown.text, extents, width))
         else:
             self._ends = np.arange(1, len(extents) + 1)
             widest = int(np.where(extents < 0, -2 * extents, extents).max(initial=width))
@@ -161,6 +195,14 @@ class LogView(ScrollView, can_focus=True):
         """Break long lines, or not."""
         self.wrapped = not self.wrapped
 
+    def action_times(self) -> None:
+        """Show the times of lines, or not."""
+        self.timed = not self.timed
+
+    def action_only_matches(self) -> None:
+        """Show only the lines that match, or all."""
+        self.only_matches = not self.only_matches
+
     def action_first(self) -> None:
         """Go to the first line."""
         self._to_row(0)
@@ -177,13 +219,20 @@ class LogView(ScrollView, can_focus=True):
         self.pattern, self.hits, self.hit = pattern, array("l"), None
         self.refresh_bindings()
         self._searched = 0
+        if self.only_matches:
+            self._lay_out()
         self.refresh()
         self.post_message(self.Looked())
         self._search_on()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """There are matches to go to while something is searched for."""
-        return action != "hit" or self.pattern is not None
+        return action not in ("hit", "only_matches") or self.pattern is not None
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether only the lines that match are shown."""
+        return self.only_matches and self.pattern is not None
 
     @property
     def searching(self) -> bool:
@@ -195,9 +244,11 @@ class LogView(ScrollView, can_focus=True):
             self.run_worker(self._search(), group="search", exclusive=True, exit_on_error=False)
 
     async def _search(self) -> None:
-        top = self._line_at(int(self.scroll_offset.y))[0] + self._forgotten
+        top = 0 if self.is_narrowed else self._line_at(int(self.scroll_offset.y))[0] + self._forgotten
         while self.searching:
             self._search_slice()
+            if self.is_narrowed:
+                self._lay_out()
             if self.hit is None and (at := bisect_left(self.hits, top)) < len(self.hits):
                 self._go_to(at)
             self.post_message(self.Looked())
@@ -228,13 +279,37 @@ class LogView(ScrollView, can_focus=True):
         now = first - 1 if self.hit is None else self.hit
         self._go_to(first + (now - first + step) % there)
 
+    def _line_of(self, hit: int) -> int:
+        """Return which of the lines that are shown a match is."""
+        return (hit if self.is_narrowed else self.hits[hit]) - self._forgotten
+
     def _go_to(self, hit: int) -> None:
         self.hit = hit
         self.set_reactive(LogView.following, False)
-        row = self._row_of(self.hits[hit] - self._forgotten)
+        row = self._row_of(self._line_of(hit))
         self._to_row(max(0, row - self.size.height // 3))
         self.refresh()
         self.post_message(self.Looked())
+
+    # ---- copying
+
+    def text_in_view(self) -> list[str]:
+        """Return the lines that are in view, whole."""
+        top = int(self.scroll_offset.y)
+        rows = min(top + self.scrollable_content_region.height, int(self._ends[-1]) if len(self._ends) else 0)
+        return self._shown.text[self._line_at(top)[0] : self._line_at(rows - 1)[0] + 1] if rows else []
+
+    def last_text(self, most: int) -> list[str]:
+        """Return the last of the lines that are shown, in view or not: at most so many characters of them."""
+        first = self._shown.count
+        while first and (most := most - len(self._shown.text[first - 1]) - 1) >= 0:
+            first -= 1
+        return self._shown.text[first : self._shown.count]
+
+    @property
+    def shown_count(self) -> int:
+        """How many lines are shown, in view or not."""
+        return self._shown.count
 
     # ---- drawing
 
@@ -242,12 +317,12 @@ class LogView(ScrollView, can_focus=True):
         """One row."""
         width = self.scrollable_content_region.width
         line, part = self._line_at(y + int(self.scroll_offset.y))
-        if line >= min(self.lines.count, len(self._ends)):
+        if line >= min(self._shown.count, len(self._ends)):
             return Strip.blank(width, self.rich_style)
-        text, extent = self.lines.text[line], self.lines.extents[line]
-        style = self.get_component_rich_style(f"log--{LogLineKind(self.lines.kinds[line]).name.lower()}")
+        text, extent = self._shown.text[line], self._shown.extents[line]
+        style = self.get_component_rich_style(f"log--{LogLineKind(self._shown.kinds[line]).name.lower()}")
         style = Style(color=style.color, bold=style.bold)
-        here = self.hit is not None and self.hits[self.hit] - self._forgotten == line
+        here = self.hit is not None and self._line_of(self.hit) == line
         if self._width:
             start, end, hang = self._wrapping.piece(text, step_of(extent, self._width), part)
             strip = self._strip(text, start, end, style, here)
