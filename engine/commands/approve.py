@@ -1,21 +1,71 @@
-"""Shows what a run would start that the user did not queue, and asks whether it may."""
+"""Shows what would be done and asks first: of a run that the user did not queue, and of all runs that fit a filter."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import click
 
+from engine.commands.completion import candidates
 from engine.commands.options import fail, warn
 from engine.queue.approval import Approval
-from engine.runs.store import Run
+from engine.runs.store import Run, Store
 
 
 def option_yes(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--yes``."""
     return click.option("--yes", is_flag=True, help="Say yes beforehand to what would be asked.")(command)
+
+
+def option_where(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--where``, for a verb that has ``--yes`` and takes several runs."""
+    return click.option(
+        "--where", metavar="FILTER", shell_complete=candidates.terms,
+        help="All that fit a filter of `engine ls` instead of RUN; they are named first.",
+    )(command)  # fmt: skip
+
+
+def runs_meant(
+    store: Store, names: Sequence[str], where: str | None, find: Callable[[str], Run], verb: str,
+    states: Collection[str], *, yes: bool,
+) -> list[Run]:  # fmt: skip
+    """Return the runs that a verb is for: those that are named, or all that fit a filter once the user agrees.
+
+    It leaves with the exit code for wrong usage where neither or both are given, where none fits, and where the user
+    cannot be asked.
+
+    Args:
+        store: Where they are.
+        names: What the user calls them.
+        where: The filter; None for none.
+        find: Returns the run of a name.
+        verb: What is done to them.
+        states: The states of runs that it can be done to; the filter's others are left alone.
+        yes: Whether the user has agreed beforehand.
+
+    Raises:
+        UserError: A name or the filter cannot be understood.
+    """
+    from engine.query.select import select_runs
+
+    if bool(names) == (where is not None):
+        fail(
+            f"say which to {verb}: RUN..., or --where FILTER, as in --where 'state=queued'; `engine ls` lists them"
+        )
+    if where is None:
+        return [find(name) for name in names]
+    fitting = [status for status in select_runs(store, where) if status.state in states]
+    if not fitting:
+        fail(f"no run that is {' or '.join(sorted(states))} fits: {where}")
+    count = f"{len(fitting)} run{'s' * (len(fitting) != 1)}"
+    warn(f"{verb} {count}:\n" + "\n".join(f"  {status.run}  {status.state}" for status in fitting))
+    if not yes and not sys.stdin.isatty():
+        fail("nothing is done: there is no terminal to ask on; `--yes` agrees to the above")
+    if not yes and not click.confirm(f"{verb.capitalize()} them?", default=False, err=True):
+        return []
+    return [Run(store.root / status.run) for status in fitting]
 
 
 def is_approved(asked: Approval, *, yes: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.commands.answers import Answers
-from engine.commands.approve import is_approved, option_yes
+from engine.commands.approve import is_approved, option_where, option_yes, runs_meant
 from engine.commands.completion import candidates
 from engine.commands.options import (
     fail,
@@ -144,9 +145,11 @@ def work(
 
 
 @click.command()
-@click.argument("run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.runs)
+@click.argument("run_names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.runs)
+@option_where
 @option_runs
 @option_json
+@option_yes
 @click.option("--now", is_flag=True, help="Do not wait for the end of the epoch.")
 @click.option("--timeout", default=0.0, metavar="SECONDS", help="Wait so long for them to stop.")
 @click.option(
@@ -156,8 +159,8 @@ def work(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="What --force waits each time."
 )
 def stop(
-    run_names: tuple[str, ...], root: Path, as_json: bool, now: bool, timeout: float, force: bool,
-    patience: float,
+    run_names: tuple[str, ...], where: str | None, root: Path, as_json: bool, yes: bool, now: bool, timeout: float,
+    force: bool, patience: float,
 ) -> None:  # fmt: skip
     """Stop runs after their epoch, or --now; either way after a checkpoint. A queued run leaves the queue.
 
@@ -165,10 +168,11 @@ def stop(
     """
     from engine.remote import verbs
     from engine.runs.current_state import status_of
-    from engine.runs.status import ENDED
+    from engine.runs.status import ENDED, LIVE
 
     store, answers = Store(root), Answers("stop", as_json=as_json)
-    runs = [_fitting(store, name) for name in run_names]
+    find = functools.partial(_fitting, store)
+    runs = runs_meant(store, run_names, where, find, "stop", LIVE | {"queued"}, yes=yes)
     for run in runs:
         if force:
             answers.say(run, verbs.force_stop(run, lambda step: click.echo(step, err=as_json), patience))
@@ -205,30 +209,35 @@ def move(
 
 
 @click.command()
-@click.argument("run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.runs)
+@click.argument("run_names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.runs)
+@option_where
 @option_runs
 @option_json
-def cancel(run_names: tuple[str, ...], root: Path, as_json: bool) -> None:
+@option_yes
+def cancel(run_names: tuple[str, ...], where: str | None, root: Path, as_json: bool, yes: bool) -> None:
     """Take queued runs out of the queue; `engine resume --queue` puts them back."""
     from engine.remote import verbs
     from engine.runs.store import StoreError
 
     store, answers = Store(root), Answers("cancel", as_json=as_json)
-    for run in [store.find(name) for name in run_names]:
+    for run in runs_meant(store, run_names, where, store.find, "cancel", {"queued"}, yes=yes):
         if verbs.posting_at_site(run) is None and waiting_entry(run) is None:
             raise StoreError(f"{run.id} does not wait in the queue; `engine stop` stops one that runs")
         answers.say(run, verbs.cancel(run))
 
 
 @click.command()
-@click.argument("run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.runs)
+@click.argument("run_names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.runs)
+@option_where
 @option_runs
 @option_json
 @click.option(
     "--release", is_flag=True, help="Let it start again; one that you did not queue is shown first."
 )
 @option_yes
-def hold(run_names: tuple[str, ...], root: Path, as_json: bool, release: bool, yes: bool) -> None:
+def hold(
+    run_names: tuple[str, ...], where: str | None, root: Path, as_json: bool, release: bool, yes: bool
+) -> None:
     """Keep queued runs from being started, until they are released."""
     from engine.queue import approval
     from engine.queue.worker import ensure_worker
@@ -236,12 +245,16 @@ def hold(run_names: tuple[str, ...], root: Path, as_json: bool, release: bool, y
 
     store, answers = Store(root), Answers("hold", as_json=as_json)
     released = False
-    for run in [store.find(name) for name in run_names]:
+    verb = "release" if release else "hold"
+    for run in runs_meant(store, run_names, where, store.find, verb, {"queued"}, yes=yes):
         if verbs.posting_at_site(run) is not None:
             answers.say(run, verbs.hold(run, release=release))
             continue
         if not release or (asked := approval.approval_of_release(run)) is None:
             answers.say(run, verbs.hold(run, release=release))
+        elif where is not None and yes:  # a filter is no look at what each of them starts
+            answers.say(run, f"{run.id} stays as it is: you did not queue it; name it to release it")
+            continue
         elif not is_approved(asked, yes=yes):
             answers.say(run, f"{run.id} stays as it is")
             continue

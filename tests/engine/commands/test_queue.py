@@ -119,6 +119,42 @@ class TestOrder:
         assert (done.exit_code, "say where to" in done.stderr) == (2, True)
 
 
+class TestWhere:
+    def test_what_fits_is_named_and_done_once_it_is_agreed_to(self, call, runs):
+        first, second, third = submit(call, "tiny", "--seeds", "0-2")
+        asked = call("hold", "--where", "seed<2")
+        assert (asked.exit_code, asked.stdout) == (2, "")
+        assert asked.stderr == (
+            f"hold 2 runs:\n  {first}  queued\n  {second}  queued\n"
+            "nothing is done: there is no terminal to ask on; `--yes` agrees to the above\n"
+        )
+        assert call("hold", "--where", "seed<2", "--yes").exit_code == 0
+        assert [waiting_entry(run).on_hold for run in waiting(runs)] == [True, True, False]
+        assert call("hold", "--release", "--where", "seed=0", "--yes").exit_code == 0
+        assert [waiting_entry(run).on_hold for run in waiting(runs)] == [False, True, False]
+        done = call("cancel", "--where", "seed=1", "--yes", "--json")
+        assert (second in done.stdout, first in done.stdout) == (True, False)
+        done = call("stop", "--where", "state=queued", "--yes")
+        assert len(done.stdout.splitlines()) == 2
+        assert status_of(runs.find(third)).state == "stopped"
+        assert waiting(runs) == []
+
+    @pytest.mark.parametrize("verb", ["stop", "hold", "cancel"])
+    def test_what_is_wrong_ends_with_2_and_says_what_to_give(self, call, verb):
+        submit(call, "tiny")
+        for arguments, words in (
+            ([], f"say which to {verb}: RUN..., or --where FILTER"),
+            (["tiny", "--where", "seed=0"], f"say which to {verb}"),
+            (["--where", "seed=7", "--yes"], "fits: seed=7"),
+            (["--where", "lerning_rate=1", "--yes"], "lerning_rate"),
+        ):
+            done = call(verb, *arguments)
+            assert done.exit_code == 2
+            assert words in done.stderr
+            assert len(done.stderr.splitlines()) == (3 if words == "lerning_rate" else 1)
+        assert call("stop", "--where", "seed=0", "--yes").exit_code == 0
+
+
 class TestWork:
     def test_a_device_that_there_is_not_ends_with_2(self, call):
         done = call("work", "--devices", "cpu:1,7")
