@@ -9,7 +9,7 @@ import re
 import struct
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -62,6 +62,8 @@ class ImportedRun:
         """Parts of it that could not be read at all, and why."""
         self.params: dict[str, Any] = {}
         """The settings that its program recorded: plain values by their names."""
+        self.is_own = False
+        """Whether this project wrote its file: its epochs are those that are done."""
         self.has_epochs = False
         self.has_times = True
         """Whether the times are when it was measured, and not when its file was written."""
@@ -198,6 +200,16 @@ class ImportedRun:
             self._epochs[i] = epochs[steps[before - 1]] if before else 0.0
         self._keep([i for i, metric_number in enumerate(self._metrics) if metric_number not in numbers])
         self.has_epochs = True
+
+    def places(self) -> Iterator[tuple[str, float, float]]:
+        """Yield of each point the metric, by its name here, the step and the epoch."""
+        names = list(self._names)
+        for number, step, epoch in zip(self._metrics, self._steps, self._epochs, strict=True):
+            yield names[number], step, epoch
+
+    def put_epochs(self, epochs: Iterable[float]) -> None:
+        """Give each point another epoch, in the order of ``places``."""
+        self._epochs = array("d", epochs)
 
     def digest(self) -> str:
         """Return a digest of the points, the same for the same measurements."""

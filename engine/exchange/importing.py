@@ -19,7 +19,7 @@ from engine.exchange.imported_run import ImportedRun, experiment_name
 from engine.exchange.optional_packages import ExchangeError
 from engine.exchange.same_training import one_of_each
 from engine.exchange.source_readers import SourceReaders
-from engine.exchange.steps_or_epochs import scale_remarks
+from engine.exchange.steps_or_epochs import COUNTED_FROM_0, count_epochs_from_one, scale_remarks
 from engine.runs import status_file
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Source, Store, StoreError
@@ -226,6 +226,8 @@ class _Import:
             self._say_all(_left(imported))
             return
         self._rename(imported)
+        if count_epochs_from_one(imported):
+            imported.notes.append(COUNTED_FROM_0)
         imported.experiment = experiment_name(request.name or imported.experiment)
         said = imported.seed
         imported.seed = self._known.seed_of(imported.experiment, said)

@@ -87,6 +87,7 @@ class _Assembly:
         for number, (training, end) in enumerate(zip(trainings, ends, strict=True), 1):
             if number > 1:
                 found.append(ImportedRun(f"{base.name}-{number}", base.experiment))
+            found[-1].is_own = self._as_it_stands
             found[-1].notes += self._of_training(training, number)
             self._say_what_is_twice(found[-1], training, entries, position)
             self._fill(found[-1], training, entries, names, times, end)
