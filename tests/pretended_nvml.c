@@ -4,8 +4,8 @@
    PRETENDED_NVML_LOG names a file that gets a line for each init and shutdown. Lines of the file:
 
      cards 2                          how many cards there are
-     0 name NVIDIA H100 80GB HBM3     what a device is: name, uuid, total, used (bytes), power (mW), energy (mJ),
-     0 process 4242 21474836480       utilization (%), temperature (°C), and who is on it: pid and bytes, -1 if unknown,
+     0 name NVIDIA H100 80GB HBM3     what a device is: name, uuid, total, used (bytes), power, limit (mW), energy (mJ),
+     0 process 4242 21474836480       utilization, fan (%), temperature (°C), and who is on it: pid and bytes, -1 if unknown,
      0 graphics 77 1048576            by kind: process (CUDA), graphics, mps
      0 slices 7                       in MIG mode, with room for so many slices; slice 1 of card 0 is device 101
      1 error handle 15                what fails, with NVML's code: a question by its key, "handle", or "all"
@@ -135,6 +135,8 @@ int nvmlDeviceGetMemoryInfo(void *handle, memory *answer) {
 }
 
 int nvmlDeviceGetPowerUsage(void *handle, unsigned *milliwatts) { return small(handle, "power", milliwatts); }
+int nvmlDeviceGetEnforcedPowerLimit(void *handle, unsigned *milliwatts) { return small(handle, "limit", milliwatts); }
+int nvmlDeviceGetFanSpeed(void *handle, unsigned *percent) { return small(handle, "fan", percent); }
 int nvmlDeviceGetTotalEnergyConsumption(void *handle, unsigned long long *millijoules) {
     return number(handle, "energy", millijoules);
 }

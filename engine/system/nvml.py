@@ -38,6 +38,10 @@ class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
     utilization: float | None = None
     power: float | None = None
     temperature: float | None = None
+    power_limit: float | None = None
+    """The power in W that it may take."""
+    fan: float | None = None
+    """Percent of its fan's full speed; None for a card without a fan of its own."""
     energy: float | None = None
     """Joules since the driver was loaded."""
     processes: dict[int, int | None] | None = {}
@@ -159,6 +163,8 @@ class Nvml:
         nvml, handle = self._nvml, card.handle
         memory = self._memory(handle)
         power = self._ask(nvml.nvmlDeviceGetPowerUsage, handle)
+        limit = self._ask(nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+        fan = self._ask(nvml.nvmlDeviceGetFanSpeed, handle)
         energy = self._ask(nvml.nvmlDeviceGetTotalEnergyConsumption, handle)
         rates = self._ask(nvml.nvmlDeviceGetUtilizationRates, handle)
         return GpuSample(
@@ -170,6 +176,8 @@ class Nvml:
             utilization=None if rates is None else float(rates.gpu),
             power=None if power is None else power / 1000,
             temperature=self._ask(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+            power_limit=limit / 1000 if limit else None,
+            fan=None if fan is None else float(fan),
             energy=None if energy is None else energy / 1000,
             processes=self._processes(handle),
             slice=slice_number,

@@ -243,6 +243,10 @@ class Feed:
             tick.changes["detail"] = self._detail(focus)
 
     def _update_machine(self, tick: _Tick) -> None:
+        self._machine.whole = tick.watch.machine
+        self._machine.runs = frozenset(
+            status.pid for name in self._live if not (status := self._runs.known[name]).on
+        )
         if (machine := self._machine.sample()) is not None:
             self._machines.append(machine)
             tick.changes |= {"machine": machine, "machines": tuple(self._machines)}

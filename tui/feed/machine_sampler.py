@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from engine.system.nvml import Nvml
+from engine.system.process_table import ProcessTable, ProcessUse, ancestors, owner
 from tui.state.snapshot import Machine, Process
 
 FIRST_S = 0.5
@@ -15,6 +17,12 @@ LOOK_S = 1.0
 """Seconds from one look to the next."""
 KEPT_LOOKS = 300
 """How many looks are kept: five minutes."""
+REST = 30.0
+"""How many times longer than a look at all processes took they are left alone: a server may have thousands."""
+OTHERS = 5
+"""How many processes of others are told of, by what they take of the cores."""
+BUSY = 5.0
+"""Percent of a core from which on a process is told of that is neither on a GPU nor a run's."""
 
 
 class MachineSampler:
@@ -24,6 +32,13 @@ class MachineSampler:
         self._next = time.monotonic() + FIRST_S
         self._nvml: Nvml | None = None
         self._processes: dict[int, Process] = {}
+        self.whole = False
+        """Whether the machine is shown whole: only then all processes and each core are looked at."""
+        self.runs: Set[int] = frozenset()
+        """The processes of live runs on this machine."""
+        self._table = ProcessTable()
+        self._next_table = 0.0
+        self._uses: dict[int, ProcessUse] = {}
 
     def sample(self) -> Machine | None:
         """Return how the machine is; None where the last look is less than a second old."""
@@ -37,14 +52,39 @@ class MachineSampler:
             self._nvml = Nvml()
         memory = psutil.virtual_memory()
         gpus = tuple(self._nvml.sample())
+        on_gpus = {pid for gpu in gpus for pid in gpu.processes or ()}
+        cores = tuple(psutil.cpu_percent(percpu=True)) if self.whole else ()
+        if self.whole:
+            self._look_at_all()
         return Machine(
             time=time.time(),
             cpu=psutil.cpu_percent(),
             memory_used=memory.total - memory.available,
             memory_total=memory.total,
             gpus=gpus,
-            processes=self._look_up({pid for gpu in gpus for pid in gpu.processes or ()}),
+            processes=self._told(on_gpus) if self.whole and self._uses else self._look_up(on_gpus),
+            cores=cores,
+            load=os.getloadavg()[0] if self.whole else None,
         )
+
+    def _look_at_all(self) -> None:
+        began = time.monotonic()
+        if began >= self._next_table:
+            self._uses = self._table.look()
+            self._next_table = time.monotonic() + REST * (time.monotonic() - began)
+
+    def _told(self, on_gpus: Set[int]) -> Mapping[int, Process]:
+        """Return the processes on GPUs, those of runs, and the others that take most of the cores."""
+        uses = self._uses
+        above = {pid: ancestors(uses, pid) for pid in uses}
+        here = {os.getpid()} | on_gpus
+        ours = {pid for pid, older in above.items() if pid in self.runs or not self.runs.isdisjoint(older)}
+        busy = [pid for pid, use in uses.items() if (use.cpu or 0.0) >= BUSY and pid not in ours | here]
+        busy.sort(key=lambda pid: -(uses[pid].cpu or 0.0))
+        return {
+            pid: Process(uses[pid].name, above[pid], owner(pid), uses[pid].cpu, uses[pid].memory)
+            for pid in (*sorted(on_gpus & uses.keys()), *sorted(ours - on_gpus), *busy[:OTHERS])
+        }
 
     def close(self) -> None:
         """Close the connection to the GPU driver."""

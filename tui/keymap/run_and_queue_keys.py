@@ -299,4 +299,9 @@ ON_THE_QUEUE = (
         group="Queue", also="pause release wait approve unhold",
     ),
     HelpLine("Queue", ". delete", "take it out, stop it; asks"),
+    HelpLine(
+        "Queue", "Y", "copy: the run's path, kill PID of what is no run's",
+        (Action("copy", QUEUE, (Hotkey("Y", "Copy path, kill PID"),)),),
+        group="Queue", also="clipboard yank process end terminate signal",
+    ),
 )  # fmt: skip

@@ -54,8 +54,8 @@ class Host(Protocol):
     def follow(self, screen: Screen[None], show: Callable[[Snapshot], None]) -> None:
         """Show a screen the snapshot of now and all that come, for as long as it is open."""
 
-    def look_into(self, page: Page | None) -> None:
-        """Have a run read whole; None ends that."""
+    def look_into(self, page: Page | None, *, machine: bool = False) -> None:
+        """Have a run read whole, or the machine looked at whole; None and False end that."""
 
     def needless(self) -> frozenset[str]:
         """Return the names of actions that would do nothing to the run that is meant."""

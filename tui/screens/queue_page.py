@@ -17,6 +17,7 @@ from tui.screens.actions.move_and_hold import QueueActions
 from tui.screens.actions.stop_and_resume import RunActions
 from tui.screens.actions.target import give_actions, situation_of
 from tui.screens.app_protocol import Host
+from tui.screens.dialogs import Choice, Dialog
 from tui.screens.help import HelpScreen
 from tui.screens.target_screen import TargetScreen
 from tui.state.snapshot import Snapshot
@@ -25,6 +26,7 @@ from tui.views.run_list_row import Row
 from tui.views.site_facts import job_of
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.load_sparklines import MachineBoard
+from tui.widgets.machine.process_lines import foreign_processes
 from tui.widgets.machine.queue_list import QueueList
 from tui.widgets.message_row import Foot
 
@@ -42,7 +44,7 @@ class QueueScreen(TargetScreen):
 
     def compose(self) -> ComposeResult:
         """The machine over the queue, and the facts of one run at the bottom."""
-        board = MachineBoard(id="queue-board")
+        board = MachineBoard(high=True, id="queue-board")
         board.can_focus = False
         board.border_title = "Machine, the last three minutes"
         yield board
@@ -53,10 +55,15 @@ class QueueScreen(TargetScreen):
         yield Foot()
 
     def on_mount(self) -> None:
-        """Follow the snapshots."""
+        """Follow the snapshots, and have the machine looked at whole."""
         self._host.follow(self, self._show)
+        self._host.look_into(None, machine=True)
         self.watch(self.query_one(QueueList), "cursor", self._show_detail, init=False)
         self.query_one(QueueList).focus()
+
+    def on_unmount(self) -> None:
+        """Have it looked at no more."""
+        self._host.look_into(None)
 
     def _show(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -94,6 +101,32 @@ class QueueScreen(TargetScreen):
         """The run under the cursor."""
         bar = self.query_one(QueueList).bar
         return self.snapshot.by_id.get(bar.run) if bar is not None else None
+
+    def action_copy(self) -> None:
+        """Ask what to copy: the command that ends a process of the user's own, or the path of the run's folder."""
+        status = self.focused_run
+        texts = {}
+        if status is not None:
+            folder = self.project.folder / self.project.runs / status.run
+            texts["the path of the run's folder"] = str(folder.absolute())
+        foreign = foreign_processes(self.snapshot)
+        texts |= {
+            f"kill {pid}, which ends {clean(process.name)}": f"kill {pid}" for pid, process in foreign.items()
+        }
+        if not texts:
+            self.refuse(
+                "Nothing to copy", "There is no run under the cursor, and no process of yours beside runs."
+            )
+            return
+        what_of = dict(zip("123456789", texts, strict=False))
+
+        def chosen(what: str | None) -> None:
+            if what is not None:
+                self.terminal.copy_to_clipboard(texts[what])
+                self.say(f"Copied {clean(what)}.", 3)
+
+        choices = [Choice(key, what, what) for key, what in what_of.items()]
+        self.ask(Dialog("Copy", "Into the terminal's clipboard:", choices), chosen)
 
     def action_help(self) -> None:
         """Say what every key does, those of the queue first."""

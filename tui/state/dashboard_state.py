@@ -31,6 +31,8 @@ class BoardState:
     """The run that stays in the charts, over the others."""
     page: Page | None = None
     """What of a run is shown whole, on the screen over this one."""
+    machine: bool = False
+    """Whether the machine is shown whole, on the screen over this one."""
     compared: frozenset[str] = frozenset()
     """The runs that stand side by side: while there are any, the charts show these alone."""
     _made: tuple[tuple[object, ...], tuple[object, ...], tuple[str, ...], Folds] | None = field(
@@ -70,7 +72,7 @@ class BoardState:
         if made is None or any(a is not b for a, b in zip(parts, made[0], strict=True)) or rest != made[1]:
             runs, folds = self._runs(snapshot, overlaid, focus, alone, whole=whole)
             made = self._made = parts, rest, runs, folds
-        return Watch(made[2], focus, self.axis, weight_of(self.smoothing), self.page, made[3])
+        return Watch(made[2], focus, self.axis, weight_of(self.smoothing), self.page, made[3], self.machine)
 
     def _runs(
         self, snapshot: Snapshot, overlaid: Set[str], focus: str | None, alone: Set[str], *, whole: bool

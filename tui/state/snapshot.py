@@ -52,6 +52,8 @@ class Watch:
     """What the run view shows of the run in focus, while it is open."""
     folds: tuple[tuple[str, ...], ...] = ()
     """The runs that are one curve together, the oldest of each first."""
+    machine: bool = False
+    """Whether the machine is shown whole, with what each process uses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +72,16 @@ class RunDetail:
 
 
 class Process(NamedTuple):
-    """A process on a GPU: what it is called, and the processes that it is a child of, the nearest first."""
+    """A process: what it is called, and the processes that it is a child of, the nearest first."""
 
     name: str
     ancestors: tuple[int, ...] = ()
+    user: str = ""
+    """Who it is of; empty where it was not looked at whole."""
+    cpu: float | None = None
+    """Percent of one core."""
+    memory: int | None = None
+    """Resident bytes."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,14 @@ class Machine:
     memory_total: int = 0
     gpus: tuple[GpuSample, ...] = ()
     processes: Mapping[int, Process] = field(default_factory=dict)
-    """Those on the GPUs, by pid, as far as /proc knows them: in a container NVML may name pids of the host."""
+    """Those on the GPUs, by pid, as far as /proc knows them: in a container NVML may name pids of the host.
+
+    While the machine is shown whole also those of live runs, and the others that take most of the cores.
+    """
+    cores: tuple[float, ...] = ()
+    """Percent of each core, while the machine is shown whole."""
+    load: float | None = None
+    """How many processes run or want to, over the last minute; told beside the cores."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from rich.cells import cell_len
 
@@ -12,7 +14,9 @@ from engine.runs.worker_status import OfferedDevice
 from engine.system.nvml import GpuSample
 from tui.state.snapshot import Machine, Process, Queue, Snapshot
 from tui.text import Line
-from tui.widgets.machine.load_sparklines import board_lines, curve
+from tui.widgets.machine.history_curves import curve_rows
+from tui.widgets.machine.load_sparklines import board_lines, curve_height
+from tui.widgets.machine.process_lines import foreign_processes, me
 
 GIB = 2**30
 
@@ -39,11 +43,11 @@ def live(run: str, pid: int) -> Status:
 
 def test_a_curve_looks_back_three_minutes_and_the_newest_is_last() -> None:
     points = [(900.0 + second, float(second)) for second in range(0, 120, 10)]
-    assert curve(points, 6, 120.0, 1019.0) == "  ▁▃▅▇"
-    assert curve([*points, (1010.0, None)], 6, 120.0, 1079.0) == "▁▃▅▇  "
-    assert curve([(0.0, 1.0), *points], 2, 110.0, 1019.0) == "▆█"
-    assert curve([], 3, 1.0, 0.0) == "   "
-    assert curve([(0.0, 0.0)], 1, 0.0, 0.0) == "▁"
+    assert curve_rows(points, 6, 120.0, 1019.0) == ["  ▁▃▅▇"]
+    assert curve_rows([*points, (1010.0, None)], 6, 120.0, 1079.0) == ["▁▃▅▇  "]
+    assert curve_rows([(0.0, 1.0), *points], 2, 110.0, 1019.0) == ["▆█"]
+    assert curve_rows([], 3, 1.0, 0.0) == ["   "]
+    assert curve_rows([(0.0, 0.0)], 1, 0.0, 0.0) == ["▁"]
 
 
 @pytest.mark.parametrize(("width", "curves"), [(42, 0), (44, 1), (50, 2), (60, 4)])
@@ -84,6 +88,44 @@ def test_a_process_on_a_gpu_is_called_by_the_run_that_it_descends_from() -> None
         "game  pid 99, 1.0G",
         "a process that is not in /proc  pid 7, 1.0G",
     ]
+
+
+def test_shown_whole_it_says_what_each_process_uses_and_how_to_end_what_is_no_runs() -> None:
+    machine = Machine(
+        cpu=42.0, memory_used=6 * GIB, memory_total=24 * GIB, cores=(0.0, 100.0, 50.0), load=1.5,
+        gpus=(gpu(processes={11: 3 * GIB, 99: GIB}, memory_used=4 * GIB, power_limit=700.0, fan=40.0),),
+        processes={
+            11: Process("python", (10, 1), "ann", 90.0, GIB),
+            99: Process("game", (), "bob", None, GIB),
+            10: Process("python", (1,), "ann", 10.0, GIB),
+            12: Process("worker", (10, 1), "ann", 50.0, GIB),
+            77: Process("\x1b[2Jcc1", (), me(), 99.0, GIB),
+        },
+    )  # fmt: skip
+    lines = [text(line).rstrip() for line in board_lines(shot(machine, runs=(live("mine", 10),)), 160)]
+    assert lines[0].startswith("CPU")
+    assert " 42 %" in lines[0]
+    assert lines[0].endswith("6.0G of 24G")
+    assert lines[1] == "cores   ▁█▄ 3 cores, load 1.50"
+    assert "300/700 W" in lines[2]
+    assert lines[2].endswith("60 °C fan 40 %")
+    assert lines[3:] == [
+        "      mine s0  pid 11, 3.0G  ann  CPU 150 %  3.0G",
+        "      game  pid 99, 1.0G  bob  1.0G",
+        f"others  cc1  pid 77   {me()}  CPU 99 %  1.0G  `kill 77` ends it",
+    ]
+    alone = [text(line).rstrip() for line in board_lines(shot(dataclasses.replace(machine, gpus=())), 100)]
+    assert [line.split()[0] for line in alone[:3]] == ["CPU", "memory", "cores"]
+    assert len(board_lines(shot(machine), 160, rows=3)) == len(board_lines(shot(machine), 160)) + 4
+    many = dataclasses.replace(machine, cores=(10.0,) * 255 + (100.0,))
+    assert text(board_lines(shot(many), 80)[1]).count("█") == 1
+    assert list(foreign_processes(shot(machine, runs=(live("mine", 10),)))) == [77]
+
+
+def test_a_curve_may_be_several_rows_high() -> None:
+    points = [(0.0, 1.0), (60.0, 50.0), (120.0, 100.0)]
+    assert curve_rows(points, 3, 100.0, 120.0, rows=2) == ["  █", "▁██"]
+    assert [curve_height(rows, gpus) for rows, gpus in ((24, 1), (45, 4), (60, 2), (60, 8))] == [1, 2, 3, 1]
 
 
 def test_a_card_that_is_lost_says_so_and_why() -> None:

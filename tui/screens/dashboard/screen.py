@@ -315,9 +315,9 @@ class Dashboard(TargetScreen):
         """Ask the feed for what is looked at now, once the list shows it: its thread would hold the painting up."""
         self.call_after_refresh(lambda: self._reader.look_at(self._watch()))
 
-    def look_into(self, page: Page | None) -> None:
-        """Have the feed read a run whole; None ends that."""
-        self.state.page = page
+    def look_into(self, page: Page | None, *, machine: bool = False) -> None:
+        """Have the feed read a run whole, or look at the machine whole; None and False end that."""
+        self.state.page, self.state.machine = page, machine
         self.look()
 
     def follow(self, screen: Screen[None], show: Callable[[Snapshot], None]) -> None:

@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from engine.runs.status import LIVE, Status
+from engine.runs.status import LIVE
 from engine.system.nvml import GpuSample
 from engine.text import clean, size
 from tui.state.snapshot import Machine, SiteView, Snapshot
 from tui.text import Line, shorten
 from tui.views.site_facts import load_texts, trouble_of
+from tui.widgets.machine.history_curves import curve_rows
+from tui.widgets.machine.process_lines import lines_of_others, run_on_slot, users_of
 from tui.widgets.machine.status_line import bar, memory_text
 from tui.widgets.styled_lines import StyledLines
 
 NARROWEST, WIDEST = 4, 30
 """Cells of a small curve."""
-SPAN_S = 180.0
-"""Seconds that a curve looks back."""
 HOTTEST = 100.0
 """Degrees at the top of a curve of temperatures."""
 SHOWN_S = 3600.0
 """Seconds for which a site is shown after its last word where no run of this folder waits or lives there."""
-UNNAMED = 2**30
-"""Bytes in use of a GPU that no process accounts for and that go without saying: the driver's own part."""
+HIGH = ((52, 2, 3), (40, 4, 2))
+"""From which rows of the terminal on, and for how many GPUs at most, curves are how many rows high."""
+
 
 Read = Callable[[GpuSample], float | None]
 
 
-class MachineBoard(StyledLines):
-    """Shows the machine of a snapshot."""
+class Gauge(NamedTuple):
+    """A number, and its curve."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    text: str
+    points: list[tuple[float, float | None]]
+    """When, in seconds, and what."""
+    top: float
+    """The value of a full column."""
+
+
+class MachineBoard(StyledLines):
+    """Shows the machine of a snapshot.
+
+    Args:
+        high: Whether curves take several rows where the terminal has them.
+        id: Its id.
+    """
+
+    def __init__(self, *, high: bool = False, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._snapshot = Snapshot()
+        self._high = high
 
     def show(self, snapshot: Snapshot) -> None:
         """Show this moment."""
@@ -47,12 +65,24 @@ class MachineBoard(StyledLines):
 
     def lines(self, width: int) -> Sequence[Line]:
         """Return the lines of the board."""
-        return board_lines(self._snapshot, width)
+        rows = curve_height(self.app.size.height, len(self._snapshot.machine.gpus)) if self._high else 1
+        return board_lines(self._snapshot, width, rows)
 
 
-def board_lines(snapshot: Snapshot, width: int) -> list[Line]:
-    """Return the lines for a machine with GPUs, or for one without; what has no room for all of it is left out."""
-    return [_whole(line, width) for line in _lines(snapshot, width)]
+def curve_height(rows: int, gpus: int) -> int:
+    """Return how many rows curves take in a terminal of so many rows."""
+    return next((height for least, most, height in HIGH if rows >= least and gpus <= most), 1)
+
+
+def board_lines(snapshot: Snapshot, width: int, rows: int = 1) -> list[Line]:
+    """Return the lines for a machine with GPUs, or for one without; what has no room for all of it is left out.
+
+    Args:
+        snapshot: The moment.
+        width: Cells.
+        rows: How high its curves are.
+    """
+    return [_whole(line, width) for line in _lines(snapshot, width, rows)]
 
 
 def _whole(line: Line, width: int) -> Line:
@@ -66,8 +96,8 @@ def _whole(line: Line, width: int) -> Line:
     return kept
 
 
-def _lines(snapshot: Snapshot, width: int) -> list[Line]:
-    here = _gpu_lines(snapshot, width) if snapshot.machine.gpus else _lines_without_gpus(snapshot, width)
+def _lines(snapshot: Snapshot, width: int, rows: int) -> list[Line]:
+    here = _gpu_lines if snapshot.machine.gpus else _lines_without_gpus
     used = {
         status.on
         for status in snapshot.runs
@@ -78,7 +108,8 @@ def _lines(snapshot: Snapshot, width: int) -> list[Line]:
         view for view in snapshot.sites
         if view.status.site.name in used or abs(now - view.status.at) < SHOWN_S
     ]  # fmt: skip
-    return [*here, *(line for view in sites for line in site_lines(view, now, width))]
+    of_sites = [line for view in sites for line in site_lines(view, now, width)]
+    return [*here(snapshot, width, rows), *of_sites]
 
 
 def site_lines(view: SiteView, now: float, width: int) -> list[Line]:
@@ -97,68 +128,74 @@ def site_lines(view: SiteView, now: float, width: int) -> list[Line]:
         (f"   {parts[-1]}", "quiet"),
     ]
     gpus = view.looks[-1].gpus if view.looks else ()
-    return [line, *(_gpu_line(gpu, view.looks, width) for gpu in gpus)]
+    return [line, *(row for gpu in gpus for row in _gpu_rows(gpu, view.looks, width))]
 
 
-def _lines_without_gpus(snapshot: Snapshot, width: int) -> list[Line]:
-    return [*_cpu_lines(snapshot.machines, width), *_slot_lines(snapshot)]
+def _lines_without_gpus(snapshot: Snapshot, width: int, rows: int) -> list[Line]:
+    lines = [*_cpu_lines(snapshot.machines, width, rows), *_core_line(snapshot.machine, width)]
+    on_slots = {forecast.run for forecast in snapshot.queue.forecasts if forecast.devices}
+    return [*lines, *_slot_lines(snapshot), *lines_of_others(snapshot, on_slots)]
 
 
-def _gpu_lines(snapshot: Snapshot, width: int) -> list[Line]:
-    lines: list[Line] = []
+def _gpu_lines(snapshot: Snapshot, width: int, rows: int) -> list[Line]:
+    lines = [*_cpu_and_memory(snapshot.machines, width, rows), *_core_line(snapshot.machine, width)]
     for gpu in snapshot.machine.gpus:
         if gpu.lost:
             lines.append([(f"{gpu.label:<7}", "name"), (f"lost: {clean(gpu.lost)}", "bad")])
             continue
-        lines.append(_gpu_line(gpu, snapshot.machines, width))
+        lines += _gpu_rows(gpu, snapshot.machines, width, rows)
         if not gpu.in_slices:
-            lines += [[("      ", "quiet"), *user] for user in _users(gpu, snapshot)]
-    return lines
+            lines += [[("      ", "quiet"), *user] for user in users_of(gpu, snapshot)]
+    shown = {run for run, entry in snapshot.queue.entries.items() if entry.devices}
+    return lines + lines_of_others(snapshot, shown)
 
 
-def curve(points: Iterable[tuple[float, float | None]], width: int, top: float, now: float) -> str:
-    """Return the last ``SPAN_S`` seconds of a value as so many cells, the newest last; a space where none is known.
-
-    Args:
-        points: When, in seconds, and what.
-        width: Cells.
-        top: The value of a full cell.
-        now: The time of the last cell.
-    """
-    step = SPAN_S / width
-    last = int(now // step)
-    cells: dict[int, float] = {}
-    for when, value in points:
-        if value is not None:
-            column = int(when // step) - last + width - 1
-            cells[column] = max(value, cells.get(column, 0.0))
-    return "".join(
-        " " if (value := cells.get(column)) is None else bar(max(value / top, 0.07) if top else 0.07)
-        for column in range(width)
-    )
-
-
-def _gpu_line(gpu: GpuSample, machines: Sequence[Machine], width: int) -> Line:
+def _gpu_rows(gpu: GpuSample, machines: Sequence[Machine], width: int, rows: int = 1) -> list[Line]:
     """Return one GPU as small curves with the newest number behind each."""
     seen = [(machine.time, one) for machine in machines for one in machine.gpus if one.uuid == gpu.uuid]
-    most = max((one.power or 0.0 for _, one in seen), default=0.0)
-    gauges: tuple[tuple[str, Read, float], ...] = (
+    most = gpu.power_limit or max((one.power or 0.0 for _, one in seen), default=0.0)
+    limit = f"/{gpu.power_limit:.0f}" if gpu.power_limit is not None else ""
+    fan = f" fan {gpu.fan:.0f} %" if gpu.fan is not None else ""
+    shown: tuple[tuple[str, Read, float], ...] = (
         (f"{gpu.utilization:3.0f} %" if gpu.utilization is not None else "  ? %", _utilization, 100.0),
         (memory_text(gpu), _memory, float(gpu.memory_total or 0)),
-        (f"{gpu.power:3.0f} W" if gpu.power is not None else "  ? W", _power, most),
-        (f"{gpu.temperature:2.0f} °C" if gpu.temperature is not None else " ? °C", _temperature, HOTTEST),
+        (f"{gpu.power:3.0f}{limit} W" if gpu.power is not None else "  ? W", _power, most),
+        (
+            f"{gpu.temperature:2.0f} °C{fan}" if gpu.temperature is not None else f" ? °C{fan}",
+            _temperature,
+            HOTTEST,
+        ),
     )
-    name = f"{gpu.label:<6}"
-    room = width - cell_len(name) - sum(cell_len(text) + 3 for text, *_ in gauges)
-    curves = min(len(gauges), room // NARROWEST)  # where there is not room for all, the first have one
-    line: Line = [(name, "name")]
-    for number, (text, read, top) in enumerate(gauges):
-        if number < curves:
-            points = ((when, read(one)) for when, one in seen)
-            drawn = curve(points, min(WIDEST, room // curves), top, machines[-1].time)
-            line.append((f" {drawn}", "busy"))
-        line.append((f" {text} " if curves else f" {text.strip()}", "name"))
-    return line
+    gauges = [Gauge(text, [(when, read(one)) for when, one in seen], top) for text, read, top in shown]
+    return _gauge_rows(f"{gpu.label:<6}", gauges, machines[-1].time, width, rows)
+
+
+def _gauge_rows(name: str, gauges: Sequence[Gauge], now: float, width: int, rows: int) -> list[Line]:
+    """Return gauges side by side; where there is not room for all their curves, the first have one.
+
+    Args:
+        name: What they are of.
+        gauges: The gauges.
+        now: The time of the newest look.
+        width: Cells.
+        rows: How high curves are; the numbers stand in the last row.
+    """
+    room = width - cell_len(name) - sum(cell_len(gauge.text) + 3 for gauge in gauges)
+    curves = min(len(gauges), room // NARROWEST)
+    if not curves:
+        return [[(name, "name"), *((f" {gauge.text.strip()}", "name") for gauge in gauges)]]
+    cells = min(WIDEST, room // curves)
+    drawn = [curve_rows(gauge.points, cells, gauge.top, now, rows) for gauge in gauges[:curves]]
+    lines: list[Line] = []
+    for row in range(rows):
+        is_last = row == rows - 1
+        line: Line = [(name if is_last else " " * cell_len(name), "name")]
+        for number, gauge in enumerate(gauges):
+            if number < curves:
+                line.append((f" {drawn[number][row]}", "busy"))
+            line.append((f" {gauge.text} " if is_last else " " * (cell_len(gauge.text) + 2), "name"))
+        lines.append(line)
+    return lines
 
 
 def _utilization(gpu: GpuSample) -> float | None:
@@ -177,73 +214,52 @@ def _temperature(gpu: GpuSample) -> float | None:
     return gpu.temperature
 
 
-def _users(gpu: GpuSample, snapshot: Snapshot) -> list[Line]:
-    """Return who is on a GPU: the run that a process is or descends from, its largest process, what all hold.
-
-    A run that the queue put there is on it even where the driver does not name its processes.
-    """
-    runs = {status.pid: status for status in snapshot.runs if status.state in LIVE}
-    held: dict[tuple[str, str], dict[int, int | None]] = {}
-    for pid, bytes_held in (gpu.processes or {}).items():
-        held.setdefault(_who(pid, runs, snapshot.machine), {})[pid] = bytes_held
-    users: list[Line] = []
-    for (name, tone), sizes in sorted(held.items(), key=lambda user: -_sum(user[1].values())):
-        more = f" and {len(sizes) - 1} more" if len(sizes) > 1 else ""
-        pid = max(sizes, key=lambda pid: sizes[pid] or 0)
-        total = size(_sum(sizes.values())) if None not in sizes.values() else "memory unknown"
-        users.append([(name, tone), (f"  pid {pid}{more}, {total}", "quiet")])
-    users += [
-        [(name, tone), (f"  pid {pid}, not named by the driver", "quiet")]
-        for pid, status in runs.items()
-        if (entry := snapshot.queue.entries.get(status.run)) is not None and gpu.uuid in entry.devices
-        for name, tone in [_run_name(status)]
-        if (name, tone) not in held
-    ]
-    return users + _unnamed(gpu, is_named=bool(users))
-
-
-def _unnamed(gpu: GpuSample, *, is_named: bool) -> list[Line]:
-    """Return a line on the memory in use that no process on a GPU accounts for, or that the GPU is idle."""
-    if gpu.processes is None:
-        return [[("the driver does not tell who is on it", "quiet")]]
-    unnamed = (gpu.memory_used or 0) - _sum(gpu.processes.values())
-    if unnamed > UNNAMED and None not in gpu.processes.values():
-        return [[(f"the driver does not name who holds {size(unnamed)}", "quiet")]]
-    return [] if is_named else [[("nobody is on it", "quiet")]]
-
-
-def _sum(sizes: Iterable[int | None]) -> int:
-    return sum(size or 0 for size in sizes)
-
-
-def _run_name(status: Status) -> tuple[str, str]:
-    return f"{clean(status.experiment)} s{status.seed}", "good"
-
-
-def _who(pid: int, runs: Mapping[int, Status], machine: Machine) -> tuple[str, str]:
-    """Return the name of the run or program that a process on a GPU belongs to, and the tone to write it in."""
-    process = machine.processes.get(pid)
-    if process is None:
-        return "a process that is not in /proc", "wait"
-    for process_id in (pid, *process.ancestors):
-        if process_id in runs:
-            return _run_name(runs[process_id])
-    return clean(process.name), "wait"
-
-
-def _cpu_lines(machines: Sequence[Machine], width: int) -> list[Line]:
-    if not machines:
+def _of_machine(machines: Sequence[Machine]) -> list[Gauge]:
+    """Return the load of all cores and the memory in use; none where it is a machine of the past that tells neither."""
+    if not machines or not machines[-1].memory_total:
         return []
     last = machines[-1]
-    gauges = (
-        ("CPU", f"{last.cpu:3.0f} %", [(machine.time, machine.cpu) for machine in machines], 100.0),
-        ("memory", f"{size(last.memory_used)} of {size(last.memory_total)}",
-         [(machine.time, float(machine.memory_used)) for machine in machines], float(last.memory_total)),
-    )  # fmt: skip
-    cells = max(NARROWEST, min(2 * WIDEST, width - 24))
     return [
-        [(f"{name:<8}", "name"), (curve(points, cells, top, last.time), "busy"), (f" {text}", "name")]
-        for name, text, points, top in gauges
+        Gauge(f"{last.cpu:3.0f} %", [(machine.time, machine.cpu) for machine in machines], 100.0),
+        Gauge(
+            f"{size(last.memory_used)} of {size(last.memory_total)}",
+            [(machine.time, float(machine.memory_used)) for machine in machines], float(last.memory_total),
+        ),
+    ]  # fmt: skip
+
+
+def _cpu_and_memory(machines: Sequence[Machine], width: int, rows: int) -> list[Line]:
+    """Return them in one line, for a machine whose GPUs have the others."""
+    gauges = _of_machine(machines)
+    return _gauge_rows("CPU   ", gauges, machines[-1].time, width, rows) if gauges else []
+
+
+def _cpu_lines(machines: Sequence[Machine], width: int, rows: int) -> list[Line]:
+    """Return them in a line each."""
+    cells = max(NARROWEST, min(2 * WIDEST, width - 24))
+    lines: list[Line] = []
+    for name, gauge in zip(("CPU", "memory"), _of_machine(machines), strict=False):
+        *above, last = curve_rows(gauge.points, cells, gauge.top, machines[-1].time, rows)
+        lines += [[(" " * 8, "name"), (row, "busy")] for row in above]
+        lines.append([(f"{name:<8}", "name"), (last, "busy"), (f" {gauge.text}", "name")])
+    return lines
+
+
+def _core_line(machine: Machine, width: int) -> list[Line]:
+    """Return a cell for each core, or for the busiest of several where there are more than cells."""
+    if not machine.cores:
+        return []
+    words = f" {len(machine.cores)} cores"
+    words += f", load {machine.load:.2f}" if machine.load is not None else ""
+    room = max(1, width - 8 - cell_len(words))
+    each = -(-len(machine.cores) // room)
+    busiest = [max(machine.cores[at : at + each]) for at in range(0, len(machine.cores), each)]
+    return [
+        [
+            ("cores   ", "name"),
+            ("".join(bar(max(core / 100, 0.07)) for core in busiest), "busy"),
+            (words, "name"),
+        ]
     ]
 
 
@@ -266,9 +282,6 @@ def _slot_lines(snapshot: Snapshot) -> list[Line]:
             lines.append([*line, (f"lost: {clean(device.lost)}", "bad")])
             continue
         for status in users:
-            line += [
-                (f"{clean(status.experiment)} s{status.seed}", "good"),
-                (f"  pid {status.pid} ", "quiet"),
-            ]
+            line += run_on_slot(status, snapshot)
         lines.append(line if users else [*line, ("free", "quiet")])
     return lines

@@ -102,9 +102,14 @@ def machine_texts(machine: Machine) -> list[str]:
         share if gpu.lost else f"{share} {memory_text(gpu)}" for gpu, share in zip(cards, shares, strict=True)
     ]
     power = ["" if gpu.power is None else f" {gpu.power:.0f} W" for gpu in cards]
+    beside = ""
+    if machine.memory_total:
+        beside = f"   CPU {machine.cpu:.0f} %   mem {size(machine.memory_used)}/{size(machine.memory_total)}"
+    with_power = "   ".join(f"{gpu_text}{watts}" for gpu_text, watts in zip(whole, power, strict=True))
     lost = "".join(f"   {gpu.label} lost" for gpu in cards if gpu.lost)
     return [
-        "   ".join(f"{gpu_text}{watts}" for gpu_text, watts in zip(whole, power, strict=True)),
+        *([with_power + beside] if beside else []),
+        with_power,
         "   ".join(whole),
         "   ".join(shares),
         f"GPU {''.join(_sign(gpu) for gpu in cards)}{lost}",
