@@ -77,6 +77,21 @@ def owner(pid: int) -> str:
         return ""
 
 
+def command(pid: int) -> str:
+    """Return the words that a process was started with, the program's folder left out; empty where it tells none."""
+    try:
+        file = os.open(f"/proc/{pid}/cmdline", os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        words = os.read(file, MOST_BYTES).decode(errors="replace").split("\0")
+    except OSError:
+        return ""
+    finally:
+        os.close(file)
+    return " ".join([words[0].rpartition("/")[2], *words[1:]]).strip()
+
+
 @functools.cache
 def _user_name(number: int) -> str:
     import pwd

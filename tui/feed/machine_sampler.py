@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Set
 
 from engine.system.nvml import Nvml
-from engine.system.process_table import ProcessTable, ProcessUse, ancestors, owner
+from engine.system.process_table import ProcessTable, ProcessUse, ancestors, command, owner
 from tui.state.snapshot import Machine, Process
 
 FIRST_S = 0.5
@@ -21,6 +21,8 @@ REST = 30.0
 """How many times longer than a look at all processes took they are left alone: a server may have thousands."""
 OTHERS = 5
 """How many processes of others are told of, by what they take of the cores."""
+COMMAND = 28
+"""Characters of a command that are told."""
 BUSY = 5.0
 """Percent of a core from which on a process is told of that is neither on a GPU nor a run's."""
 
@@ -81,9 +83,11 @@ class MachineSampler:
         ours = {pid for pid, older in above.items() if pid in self.runs or not self.runs.isdisjoint(older)}
         busy = [pid for pid, use in uses.items() if (use.cpu or 0.0) >= BUSY and pid not in ours | here]
         busy.sort(key=lambda pid: -(uses[pid].cpu or 0.0))
+        told = (*sorted(on_gpus & uses.keys()), *sorted(ours - on_gpus), *busy[:OTHERS])
         return {
-            pid: Process(uses[pid].name, above[pid], owner(pid), uses[pid].cpu, uses[pid].memory)
-            for pid in (*sorted(on_gpus & uses.keys()), *sorted(ours - on_gpus), *busy[:OTHERS])
+            pid: Process(_name(pid, use, is_ours=pid in ours), above[pid], owner(pid), use.cpu, use.memory)
+            for pid in told
+            for use in [uses[pid]]
         }
 
     def close(self) -> None:
@@ -96,6 +100,11 @@ class MachineSampler:
         looked_up = {pid: self._processes.get(pid) or _process(pid) for pid in pids}
         self._processes = {pid: process for pid, process in looked_up.items() if process is not None}
         return self._processes
+
+
+def _name(pid: int, use: ProcessUse, *, is_ours: bool) -> str:
+    """Return what a process is called; of what is no run's the beginning of its command."""
+    return use.name if is_ours else command(pid)[:COMMAND] or use.name
 
 
 def _process(pid: int) -> Process | None:
