@@ -64,6 +64,8 @@ class ImportedRun:
         """The settings that its program recorded: plain values by their names."""
         self.is_own = False
         """Whether this project wrote its file: its epochs are those that are done."""
+        self.epochs_said_at: set[float] = set()
+        """The steps that say their epoch, where others have that of the step before; empty where all say it."""
         self.has_epochs = False
         self.has_times = True
         """Whether the times are when it was measured, and not when its file was written."""
@@ -200,6 +202,7 @@ class ImportedRun:
             self._epochs[i] = epochs[steps[before - 1]] if before else 0.0
         self._keep([i for i, metric_number in enumerate(self._metrics) if metric_number not in numbers])
         self.has_epochs = True
+        self.epochs_said_at |= epochs.keys()
 
     def places(self) -> Iterator[tuple[str, float, float]]:
         """Yield of each point the metric, by its name here, the step and the epoch."""
@@ -242,6 +245,7 @@ class ImportedRun:
         self.failures += other.failures
         self.params |= other.params
         self.has_epochs |= other.has_epochs
+        self.epochs_said_at |= other.epochs_said_at
         self.has_times &= other.has_times
 
     @property

@@ -60,21 +60,17 @@ def count_epochs_from_one(imported: ImportedRun) -> bool:
     ends: dict[float, float] = {}
     for name, step, epoch in imported.places():
         measured.setdefault(epoch, set()).add(name)
-        ends[epoch] = max(step, ends.get(epoch, 0.0))
+        if not imported.epochs_said_at or step in imported.epochs_said_at:
+            ends[epoch] = max(step, ends.get(epoch, 0.0))
     if 0.0 not in measured or any(epoch != int(epoch) for epoch in measured):
         return False
     is_trained = any(EVALUATED.match(name) is None for name in measured[0.0])
-    if (
-        not is_trained
-        or not measured.get(1.0, set()) <= measured[0.0]
-        or (ends[0.0] == 0 and ends.get(1.0, 1) > 1)
-    ):
+    is_before_a_step = ends.get(0.0) == 0 and ends.get(1.0, 1) > 1
+    if not is_trained or is_before_a_step or not measured.get(1.0, set()) <= measured[0.0]:
         return False
     last = max(measured)
-    is_whole = measured.get(last - 1, set()) <= measured[last]
-    imported.put_epochs(
-        [_done(step, epoch, ends, last if not is_whole else None) for _, step, epoch in imported.places()]
-    )
+    unfinished = None if measured.get(last - 1, set()) <= measured[last] else last
+    imported.put_epochs([_done(step, epoch, ends, unfinished) for _, step, epoch in imported.places()])
     return True
 
 
@@ -87,8 +83,9 @@ def _done(step: float, epoch: float, ends: Mapping[float, float], unfinished: fl
         ends: The last step of each epoch.
         unfinished: The epoch that is not finished: it is as long as the one before at least. None where all are.
     """
-    begin = ends.get(epoch - 1, -1.0 if epoch == 0 else ends[epoch])
-    length = ends[epoch] - begin
+    end = ends.get(epoch, step)
+    begin = ends.get(epoch - 1, -1.0 if epoch == 0 else end)
+    length = end - begin
     if epoch == unfinished:
         length = max(length, begin - ends.get(epoch - 2, -1.0))
     return epoch + (min(1.0, (step - begin) / length) if length > 0 else 1.0)
