@@ -1,4 +1,4 @@
-"""The news of now that nobody saw while the app showed a moment of the past: told on coming back."""
+"""The news of now that came while the app showed a moment of the past: kept, and told on coming back."""
 
 from __future__ import annotations
 
