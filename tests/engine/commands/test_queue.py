@@ -139,7 +139,7 @@ class TestWhere:
         assert status_of(runs.find(third)).state == "stopped"
         assert waiting(runs) == []
 
-    @pytest.mark.parametrize("verb", ["stop", "hold", "cancel"])
+    @pytest.mark.parametrize("verb", ["stop", "hold"])
     def test_what_is_wrong_ends_with_2_and_says_what_to_give(self, call, verb):
         submit(call, "tiny")
         for arguments, words in (

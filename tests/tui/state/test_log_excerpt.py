@@ -29,7 +29,7 @@ def without_time(text: str) -> str:
 
 
 @given(st.lists(st.lists(TEXTS, max_size=8), max_size=6), st.integers(2, 30))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_each_line_is_looked_at_once_and_none_is_lost(pieces: list[list[str]], most: int) -> None:
     log, untimed, chosen = Transcript(most_lines=most), UntimedLines(), ChosenLines()
     numbers, said = array("l"), 0
