@@ -138,6 +138,7 @@ class Plot:
             LegendEntry(
                 self._marks[index], value, ink_of(index), spread,
                 self._glyphs.moving if self._lines[index].live else "", self._names[index], self._lines[index].pinned,
+                self._series[index].raw is not None,
             )
             for index in order for value, spread in [texts[index]]
         ]  # fmt: skip
