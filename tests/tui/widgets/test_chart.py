@@ -138,6 +138,19 @@ def test_two_signs_in_one_cell_stand_side_by_side() -> None:
     assert "●▲│" in shown
 
 
+def test_signs_of_two_cells_stand_in_the_picture_side_by_side_and_along_the_way() -> None:
+    marks = ("●0", "●1", "▲0")
+    lines = [curve([0.1, 0.1 + i // 2, 0.5], mark=mark, place=i) for i, mark in enumerate(marks)]
+    shown = text(lines)
+    assert "●0●1▲0│" in shown
+    assert "╰─ ●0=.500 ●1=.500 ▲0=.500 ─" in shown
+    along = text(lines, colourless=True, ascii_only=True, cursor=2.0)
+    assert all(along.count(mark) > 2 for mark in ("A0", "A1", "B0"))
+    assert "A0=.500 A1=.500 B0=.500" in along
+    for width in range(1, 20):
+        text(lines, width, 9, colourless=True)
+
+
 def test_the_value_is_the_one_at_the_sign() -> None:
     line = curve([0.1, 0.2, 0.3, 0.9])
     assert "●.300" in text([line], view=(0.0, 2.2))

@@ -243,9 +243,9 @@ class Plot:
         np.copyto(self._sheet.codes[part], codes, where=self._covered)
         np.copyto(self._sheet.inks[part], inks, where=self._covered)
         for index in order:
-            for cell in self._signs_on_the_way(canvas, index) if self.setting.colourless else ():
-                self._write(self._sheet, cell, self._marks[index], index)
-                self._covered[cell] = True
+            for row, column in self._signs_on_the_way(canvas, index) if self.setting.colourless else ():
+                self._write(self._sheet, (row, column), self._marks[index], index)
+                self._covered[row, column : column + len(self._marks[index])] = True
             for point in self._curves[index].crosses:
                 if (cross := canvas.cell(*point)) is not None:
                     self._write(self._sheet, cross, self._glyphs.lost, index)
@@ -259,9 +259,9 @@ class Plot:
             series, point = self._series[index], at[index]
             cell = canvas.cell(float(series.x[point]), float(series.y[point])) if point is not None else None
             if cell is not None:
-                place = _beside(cell, taken, canvas.width)
-                taken.add(place)
-                self._write(sheet, place, self._marks[index], index)
+                row, column = _beside(cell, taken, canvas.width, len(self._marks[index]))
+                taken |= {(row, column + letter) for letter in range(len(self._marks[index]))}
+                self._write(sheet, (row, column), self._marks[index], index)
 
     def _rule(self, sheet: CellGrid, column: int, glyph: str, ink: int) -> None:
         """A vertical line over the whole height."""
@@ -281,7 +281,8 @@ class Plot:
         near = np.searchsorted(window.columns(series.x[points], canvas.width), targets)
         chosen = points[near[near < points.size]].tolist()
         cells = (canvas.cell(float(series.x[at]), float(series.y[at])) for at in chosen)
-        return [cell for cell in cells if cell is not None]
+        last = max(canvas.width - len(self._marks[index]), 0)
+        return [(cell[0], min(cell[1], last)) for cell in cells if cell is not None]
 
     def _write(self, sheet: CellGrid, cell: tuple[int, int], glyph: str, index: int) -> None:
         sheet.write(self._origin[0] + cell[0], self._origin[1] + cell[1], glyph, ink_of(index))
@@ -299,8 +300,13 @@ class Plot:
         sheet.inks[rows, column] = Ink.CURSOR
 
 
-def _beside(cell: tuple[int, int], taken: Collection[tuple[int, int]], width: int) -> tuple[int, int]:
-    """Return a cell, or where it is taken the nearest one beside it that is free; itself where none is."""
-    row, column = cell
-    near = (column + step for step in (0, -1, 1, -2, 2, -3, 3))
-    return next(((row, at) for at in near if 0 <= at < width and (row, at) not in taken), cell)
+def _beside(
+    cell: tuple[int, int], taken: Collection[tuple[int, int]], width: int, size: int
+) -> tuple[int, int]:
+    """Return where a sign of so many cells begins: at a cell, or beside it where that is taken, if there is room."""
+    row, column = cell[0], max(min(cell[1], width - size), 0)
+    for step in (0, *(way * step for step in range(1, 2 + 2 * size) for way in (-1, 1))):
+        first = column + step
+        if 0 <= first <= width - size and not any((row, first + at) in taken for at in range(size)):
+            return row, first
+    return row, column

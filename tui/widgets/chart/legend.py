@@ -55,7 +55,7 @@ class LegendEntry:
 
     def said(self, *, spread: bool) -> str:
         """Return what stands behind the mark."""
-        bare = "=" if self.mark[-1:].isalnum() and self.mark.isascii() else ""
+        bare = "=" if self.mark[-1:].isalnum() and self.mark[-1:].isascii() else ""
         between = SMOOTHED if self.smoothed else "" if self.name else bare
         name = f" {self.name} " if self.name else ""
         return f"{name}{between}{self.value}{self.spread if spread else ''}{self.moving}"
@@ -118,13 +118,10 @@ def legend_row(entries: Sequence[LegendEntry], room: int, *, spread: bool) -> Le
 def _as_many_as_fit(entries: Sequence[LegendEntry], room: int) -> LegendRow:
     """Return entries without spreads, as many as fit; the last go first, and strong ones after all others."""
     kept = list(entries)
-    while kept:
-        row = _row(kept, len(entries) - len(kept), spread=False)
-        if row.width <= room:
-            return row
+    while (row := _row(kept, len(entries) - len(kept), spread=False)).width > room and kept:
         weak = [at for at, entry in enumerate(kept) if not entry.strong]
         del kept[weak[-1] if weak else -1]
-    return LegendRow(())
+    return row if row.width <= room else LegendRow(())
 
 
 def in_digits(value: str, digits: int) -> str:
