@@ -226,7 +226,7 @@ async def test_stopping_what_does_not_run_says_so(project: Project, write_run: W
         await pilot.press("full_stop")
         await pilot.pause()
         assert not isinstance(pilot.app.screen, Dialog)
-        assert "does not run" in toasts(pilot)
+        assert "Nothing to stop ViT-small s0 has finished" in toasts(pilot)
 
 
 async def test_a_stopped_run_is_queued_again_by_resume_and_a_finished_one_is_not(
@@ -278,7 +278,7 @@ async def test_a_run_shown_whole_is_itself_meant_not_what_its_row_hides(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
         await pilot.press("R")
-        await until(pilot, lambda: "Nothing to resume" in toasts(pilot))
+        await until(pilot, lambda: "has finished; R resumes what was stopped" in toasts(pilot))
         assert waiting_entry(stopped) is None
 
 

@@ -213,7 +213,7 @@ async def test_a_run_that_trains_is_not_moved(project: Project, write_run: Write
         async with opened(project) as pilot:
             await pilot.press("5", "5", "K", "H")
             await settle(pilot)
-            assert "does not wait in the queue" in toasts(pilot)
+            assert "Nothing to move ViT-small s0 runs" in toasts(pilot)
             assert "running" in detail(pilot)
 
 
