@@ -391,6 +391,12 @@ async def test_values_are_read_where_they_were_measured(project: Project, write_
         await pilot.press("1", "full_stop", "2")
         await pilot.pause()
         assert grid.cursor == 1  # the nearest of the first chart
+        rest = board(pilot).query_one(MessageRow)
+        assert rest.rest == "epoch 1.20 was not measured: reading epoch 1, the nearest that was"
+        for back in ("right", "left"):
+            await pilot.press(back)
+            await pilot.pause()
+            assert rest.rest == f"reading epoch {2 if back == 'right' else 1}; the list shows the values too"
         await pilot.press("escape")
         await pilot.pause()
         assert grid.cursor is None

@@ -60,7 +60,7 @@ async def test_verbs_mean_the_marks_else_the_row_and_never_what_a_filter_hides(
         await settle(pilot)
         assert [row.label for row in runs(pilot).marked_rows] == ["BiT-small"]
         assert "1 marked row no longer listed: unmarked" in toasts(pilot)
-        assert "2 overlaid and hidden: their curves stay, c leaves them out" in toasts(pilot)
+        assert "2 runs overlaid and hidden: their curves stay, c leaves them out" in toasts(pilot)
         await pilot.press("g", "t")
         assert isinstance(pilot.app.screen, Prompt)
         await pilot.press(*"mine", "enter")
@@ -122,7 +122,9 @@ async def test_marked_runs_that_wait_are_held_moved_and_cancelled_together(
 
 def situation(states: str, marked: int) -> Situation:
     kinds: list[State] = ["finished" if letter == "f" else "stopped" for letter in states]
-    return Situation(marked=marked, meant=tuple(Status(run=f"{i}", state=kind) for i, kind in enumerate(kinds)))
+    return Situation(
+        marked=marked, meant=tuple(Status(run=f"{i}", state=kind) for i, kind in enumerate(kinds))
+    )
 
 
 @pytest.mark.parametrize(

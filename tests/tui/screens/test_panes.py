@@ -106,10 +106,10 @@ async def test_esc_ends_at_the_list_and_arrows_go_there(project: Project, write_
         await pilot.press("escape")
         assert runs(pilot).has_focus
         for back in ("left_square_bracket", "0", "escape"):  # to where the keys went
-            assert runs(pilot).is_crowded
+            assert runs(pilot).hidden_columns
             await pilot.press("left_square_bracket")
             await settle(pilot)
-            assert not runs(pilot).is_crowded  # memory has room now
+            assert not runs(pilot).hidden_columns  # memory has room now
             await pilot.press("left_square_bracket")
             assert not runs(pilot).is_on_screen
             await pilot.press(back)

@@ -50,6 +50,7 @@ from tui.widgets.runs.column_layout import (
     fitting_in,
     lacking,
     name_overflow,
+    no_room_words,
     note_growth,
     note_place,
     total,
@@ -269,6 +270,23 @@ def test_what_was_chosen_by_hand_stays_and_all_else_gives_way(
         assert first in fitting_in(width + cells, columns, hand, sorted_by)
         assert first not in fitting_in(width + cells - 1, columns, hand, sorted_by)
     assert all(each in fitting for each in chosen) or not any(each not in chosen for each in fitting)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "hidden", "widens", "said"),
+    [
+        (None, 0, True, ""),
+        (None, 1, True, "+1 column: [ widens"),  # one that is there by itself too, and was chosen
+        (("mem", 3), 1, True, "mem needs 3 more cells, [ widens"),
+        (("mem", 1), 0, False, "mem needs 1 more cell"),  # the list is sorted by it
+        (("mem", 3), 2, True, "+2 columns: [ widens"),
+        (None, 2, False, "+2 columns without room"),
+    ],
+)
+def test_what_was_chosen_and_has_no_room_is_said(
+    lacks: tuple[str, int] | None, hidden: int, widens: bool, said: str
+) -> None:
+    assert no_room_words(lacks, hidden, widens=widens) == said
 
 
 @given(SIZED)
@@ -891,7 +909,7 @@ async def test_a_chosen_column_is_shown_at_once_and_takes_no_chart_away(
         assert chooser is not None
         await pilot.press("enter")
         subtitle = str(board(pilot).query_one("#left").border_subtitle)
-        assert re.fullmatch(r"\w+ needs \d+ more cells?, \[ widens", subtitle), subtitle
+        assert re.fullmatch(r"\+[3-9] columns: \[ widens", subtitle), subtitle
         await pilot.press("left_square_bracket")
         await settle(pilot)
         assert board(pilot).query_one("#left").size.width > width

@@ -75,7 +75,7 @@ class PaneActions:
     def action_pane(self, pane: str) -> None:
         """Show or hide a side pane; a list whose columns lack room is made wider first."""
         widget = self._screen.query_one(f"#{pane}")
-        crowded = pane == "left" and self._screen.query_one(RunList).is_crowded
+        crowded = pane == "left" and self._screen.query_one(RunList).hidden_columns > 0
         if (
             widget.display
             and crowded

@@ -139,8 +139,7 @@ class Dashboard(TargetScreen):
         yield Foot()
 
     def _title_of_project(self) -> str:
-        name = self.project.folder.name or str(self.project.folder)
-        return f"{name}   read-only" if self.readonly else name
+        return (self.project.folder.name or str(self.project.folder)) + "   read-only" * self.readonly
 
     def on_mount(self) -> None:
         """Name the panes."""
@@ -388,7 +387,8 @@ class Dashboard(TargetScreen):
         self.watch_snapshot()
         self.run_list.keep_marks()
         if hidden := self.run_list.overlaid & self.snapshot.by_id.keys() - self.visible_runs:
-            self.say(f"{len(hidden)} overlaid and hidden: their curves stay, c leaves them out", SHORTEST_S)
+            runs = f"run{'s' * (len(hidden) > 1)} overlaid and hidden"
+            self.say(f"{len(hidden)} {runs}: their curves stay, c leaves them out", SHORTEST_S)
 
     @on(Input.Submitted)
     def _submitted(self) -> None:

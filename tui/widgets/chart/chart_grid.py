@@ -211,6 +211,8 @@ class ChartGrid(Container, can_focus=True):
 
         if (chart := self.chosen) is None or (place := nearest(chart.places, x)) is None:
             return None
+        if chart.cursor == place:
+            self.post_message(self.ReadingMoved(place))  # another place was asked for all the same
         chart.read(place)
         return place
 

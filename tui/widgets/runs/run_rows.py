@@ -101,9 +101,9 @@ class RunRows(ScrollView):
         return [column for column, _ in self._fitting()]
 
     @property
-    def is_crowded(self) -> bool:
-        """Whether a column has no room."""
-        return len(self._fitting()) < len(self.visible_columns)
+    def hidden_columns(self) -> int:
+        """How many columns have no room."""
+        return len(self.visible_columns) - len(self._fitting())
 
     @property
     def lacking(self) -> tuple[str, int] | None:
