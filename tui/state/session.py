@@ -26,6 +26,8 @@ class SavedView(msgspec.Struct, kw_only=True, frozen=True):
     log_y: bool = False
     smoothing: int = 0
     """A step of ``tui.state.smoothing_steps``."""
+    grid: str = ""
+    """The columns and rows of charts that were asked for, as ``3x2``; empty for as many as fit."""
     order: str = ""
     """The column that the list was sorted by; empty for the order of the configuration."""
     reverse: bool = False

@@ -14,6 +14,7 @@ from tui.screens.dashboard.run_list_filter import RunFilter
 from tui.state.session import MOST, SavedView
 from tui.state.smoothing_steps import bounded_step, weight_of
 from tui.views.experiment_groups import KEYS
+from tui.widgets.chart.grid_shape import parse_shape
 
 PANES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
@@ -36,6 +37,7 @@ def taken_view(
         axis=state.wanted_axis,
         log_y=board.grid.log_y,
         smoothing=state.smoothing,
+        grid=str(board.grid.asked or ""),
         order=arrangement.order,
         reverse=arrangement.reverse,
         columns=list(arrangement.chosen),
@@ -67,6 +69,7 @@ def give_view(
     state.smoothing = bounded_step(view.smoothing)
     state.bands, state.pinned = not view.each_seed, view.pinned
     grid.x_label, grid.log_y, grid.smoothing = state.axis, view.log_y, weight_of(state.smoothing)
+    grid.asked = parse_shape(view.grid)
     board.run_list.overlaid |= set(view.selected[:MOST])
     for name in PANES:
         screen.query_one(f"#{name}").set_class(name in view.hidden, "-hidden")

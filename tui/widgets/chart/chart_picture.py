@@ -300,6 +300,20 @@ class Plot:
         sheet.inks[rows, column] = Ink.CURSOR
 
 
+def changed_cells(before: Strip, after: Strip) -> tuple[int, int]:
+    """Return the first cell of a row that looks different now, and the one after the last."""
+    old, new = list(before), list(after)
+    first = 0
+    while old and new and old[0] == new[0]:
+        first += new[0].cell_length
+        del old[0], new[0]
+    last = after.cell_length
+    while old and new and old[-1] == new[-1]:
+        last -= new[-1].cell_length
+        del old[-1], new[-1]
+    return first, last
+
+
 def _beside(
     cell: tuple[int, int], taken: Collection[tuple[int, int]], width: int, size: int
 ) -> tuple[int, int]:
