@@ -44,6 +44,8 @@ class SavedView(msgspec.Struct, kw_only=True, frozen=True):
     """The panes that were hidden, and those that were shown where they are not by themselves, as ``+NAME``."""
     wide_list: bool = False
     """Whether the list was widened for its columns."""
+    list_width: int = 0
+    """The cells that the list was dragged to; 0 where it was not."""
     commands: list[str] = []
     """The commands that were used last, the last first."""
     theme: str = ""

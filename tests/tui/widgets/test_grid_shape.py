@@ -69,7 +69,12 @@ def test_charts_have_room_and_no_row_is_empty(
     ("text", "says", "wrong", "done"),
     [
         ("3x2", "charts in 3 columns and 2 rows", "", Shape(3, 2)),
-        ("5x1", "charts in 3 columns and 1 row: 5x1 has more than there is room or charts for", "", Shape(5, 1)),
+        (
+            "5x1",
+            "charts in 3 columns and 1 row: 5x1 has more than there is room or charts for",
+            "",
+            Shape(5, 1),
+        ),
         ("auto", "charts in 2 columns and 2 rows", "", None),
         ("", "columns and rows, each from 1 to 8, as 3x2; or auto", "", "nothing"),
         ("3x", "columns and rows, each from 1 to 8, as 3x2; or auto", "", "nothing"),

@@ -9,6 +9,7 @@ from tui.screens.app_protocol import Host
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.runs.console import Console
+from tui.widgets.runs.list_pane import ListPane
 from tui.widgets.runs.run_list import RunList
 from tui.widgets.runs.run_overview import Overview
 
@@ -82,6 +83,7 @@ class PaneActions:
             and not (widget.has_class("-roomy") or self._screen.has_class("-narrow"))
         ):
             widget.add_class("-roomy")
+            self._screen.query_one(ListPane).dragged_to = 0
             return
         hides, focused = widget.display, self._screen.focused
         had_focus = self._had_focus.pop(pane, None)
@@ -98,6 +100,7 @@ class PaneActions:
         hidden = not self._screen.query_one("#left").display
         for pane in ("#left", "#right"):
             self._screen.query_one(pane).remove_class("-hidden", "-shown", "-roomy")
+        self._screen.query_one(ListPane).dragged_to = 0
         self.action_console()
         self._screen.query_one(ChartGrid).reset()
         if hidden and (had_focus := self._had_focus.pop("left", None)) is not None:

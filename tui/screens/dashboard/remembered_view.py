@@ -15,6 +15,7 @@ from tui.state.session import MOST, SavedView
 from tui.state.smoothing_steps import bounded_step, weight_of
 from tui.views.experiment_groups import KEYS
 from tui.widgets.chart.grid_shape import parse_shape
+from tui.widgets.runs.list_pane import ListPane
 
 PANES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
@@ -46,6 +47,7 @@ def taken_view(
         filter=run_filter.text,
         filters=dict(run_filter.saved),
         wide_list=panes["left"].has_class("-roomy"),
+        list_width=screen.query_one(ListPane).dragged_to,
         hidden=hidden + [f"+{name}" for name, pane in panes.items() if pane.has_class("-shown")],
         selected=sorted(board.run_list.overlaid)[:MOST],
         pinned=state.pinned,
@@ -75,6 +77,7 @@ def give_view(
         screen.query_one(f"#{name}").set_class(name in view.hidden, "-hidden")
         screen.query_one(f"#{name}").set_class(f"+{name}" in view.hidden, "-shown")
     screen.query_one("#left").set_class(view.wide_list, "-roomy")
+    screen.query_one(ListPane).dragged_to = view.list_width
     for called, text in view.filters.items():
         run_filter.save(called, text)
     if view.filter.isprintable() and view.filter.strip():

@@ -66,6 +66,7 @@ from tui.widgets.machine.status_line import MachineLine
 from tui.widgets.message_row import Foot
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.filter_box import FilterBox
+from tui.widgets.runs.list_pane import ListPane
 from tui.widgets.runs.run_list import RunList
 from tui.widgets.runs.run_overview import Overview
 from tui.widgets.text_box import TextBox
@@ -123,9 +124,10 @@ class Dashboard(TargetScreen):
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; the style sheet moves them with the terminal's size."""
-        yield MachineLine(self._title_of_project(), id="machine")
+        name = self.project.folder.name or str(self.project.folder)
+        yield MachineLine(name + "   read-only" * self.readonly, id="machine")
         with Horizontal(id="body"):
-            with Vertical(id="left"):
+            with ListPane(id="left"):
                 yield RunList(id="runs")
                 yield FilterBox(lambda: self.filter.known_values(self.snapshot), lambda: self.filter.saved)
             with Vertical(id="middle"):
@@ -137,9 +139,6 @@ class Dashboard(TargetScreen):
         yield MachinePane(id="bottom")
         yield TimeSlider(self.past.go_to, id="time")
         yield Foot()
-
-    def _title_of_project(self) -> str:
-        return (self.project.folder.name or str(self.project.folder)) + "   read-only" * self.readonly
 
     def on_mount(self) -> None:
         """Name the panes."""
