@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -149,6 +150,10 @@ def test_signs_of_two_cells_stand_in_the_picture_side_by_side_and_along_the_way(
     assert "A0=.500 A1=.500 B0=.500" in along
     for width in range(1, 20):
         text(lines, width, 9, colourless=True)
+    crowd = [curve([0.1, 0.5], mark=f"{'●▲■'[i % 3]}{i // 3}", place=i) for i in range(24)]
+    inside = "\n".join(text(crowd).splitlines()[1:-1])
+    assert re.findall(r"[●▲■](?![0-7])", inside) == []  # none is half covered by another
+    assert len(set(re.findall(r"[●▲■][0-7]", inside))) > 3
 
 
 def test_the_value_is_the_one_at_the_sign() -> None:
@@ -178,6 +183,7 @@ def test_a_frame_says_that_its_curves_are_smoothed(
         assert ("B=.40" if ascii_only and not named else ".40") in last
         assert "~.40" not in last
         assert "~" not in text(lines[1:], width, log_y=log_y, ascii_only=ascii_only)
+        assert "~" not in text(lines[:1], width, view=(5.0, 6.0)).splitlines()[-1]  # no value there
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,9 @@ from tui.widgets.chart.value_text import BorderTexts
 if TYPE_CHECKING:
     from tui.state.chart_line import ChartLine
 
+ASIDE = 3
+"""How many signs further a sign may stand, where others stand at its place."""
+
 
 class Plot:
     """A chart drawn for one setting. What moves with the cursor is added by `draw`."""
@@ -138,7 +141,7 @@ class Plot:
             LegendEntry(
                 self._marks[index], value, ink_of(index), spread,
                 self._glyphs.moving if self._lines[index].live else "", self._names[index], self._lines[index].pinned,
-                self._series[index].raw is not None,
+                self._series[index].raw is not None and value != self._glyphs.none,
             )
             for index in order for value, spread in [texts[index]]
         ]  # fmt: skip
@@ -253,15 +256,16 @@ class Plot:
                     self._crosses.add(cross)
 
     def _draw_signs(self, sheet: CellGrid, canvas: Canvas, at: Sequence[int | None]) -> None:
-        """Give each curve its sign at one of its points, a cell or two aside where a curve over it has its own."""
+        """Give each curve its sign at one of its points, a little aside where a curve over it has its own."""
         taken = set(self._crosses)
         for index in sorted(range(len(at)), key=lambda each: (self._lines[each].pinned, each), reverse=True):
             series, point = self._series[index], at[index]
             cell = canvas.cell(float(series.x[point]), float(series.y[point])) if point is not None else None
-            if cell is not None:
-                row, column = _beside(cell, taken, canvas.width, len(self._marks[index]))
-                taken |= {(row, column + letter) for letter in range(len(self._marks[index]))}
-                self._write(sheet, (row, column), self._marks[index], index)
+            size = len(self._marks[index])
+            place = _beside(cell, taken, canvas.width, size) if cell is not None else None
+            if place is not None:
+                taken |= {(place[0], place[1] + letter) for letter in range(size)}
+                self._write(sheet, place, self._marks[index], index)
 
     def _rule(self, sheet: CellGrid, column: int, glyph: str, ink: int) -> None:
         """A vertical line over the whole height."""
@@ -316,11 +320,11 @@ def changed_cells(before: Strip, after: Strip) -> tuple[int, int]:
 
 def _beside(
     cell: tuple[int, int], taken: Collection[tuple[int, int]], width: int, size: int
-) -> tuple[int, int]:
-    """Return where a sign of so many cells begins: at a cell, or beside it where that is taken, if there is room."""
+) -> tuple[int, int] | None:
+    """Return where a sign of so many cells begins: at a cell, or near it where that is taken; None without room."""
     row, column = cell[0], max(min(cell[1], width - size), 0)
-    for step in (0, *(way * step for step in range(1, 2 + 2 * size) for way in (-1, 1))):
+    for step in (0, *(way * step for step in range(1, 1 + ASIDE * size) for way in (-1, 1))):
         first = column + step
         if 0 <= first <= width - size and not any((row, first + at) in taken for at in range(size)):
             return row, first
-    return row, column
+    return None
