@@ -93,7 +93,7 @@ def draw_top(sheet: CellGrid, setting: Setting, places: Sequence[str]) -> None:
 
 
 def ways_drawn(setting: Setting) -> list[str]:
-    """Return how the values are drawn, in more and less words; that they are smoothed in each, as they are not raw."""
+    """Return how the values are drawn, in more and less words; that they are smoothed is in all of them."""
     log = "log " if setting.log_y else ""
     if not setting.smoothing:
         return [log, ""]
