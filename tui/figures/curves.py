@@ -178,7 +178,7 @@ def _kinds(picture: Picture) -> Iterator[tuple[ChartLine, tuple[str, Any]]]:
 def _draw_line(
     axes: Axes, line: ChartLine, kind: tuple[str, Any], scale: Scale, look: Look, axis: Axis
 ) -> line_labels.End:
-    (mark, *_), dashes = kind  # the shape of an experiment; dashes tell its seeds apart
+    mark, dashes = kind[0][:1], kind[1]  # the shape of an experiment; dashes tell its seeds apart
     curve, colour = line.curve, line.colour
     if curve.low is not None and curve.high is not None:
         low, high = curve.low / scale.size, curve.high / scale.size

@@ -87,6 +87,18 @@ def give(curves: Iterable[CurveOf], numbers: Mapping[str, int], seeds: Mapping[s
     return signs
 
 
+def sign_of_row(signs: Mapping[str, Sign], run: str, overlaid: Iterable[str]) -> Sign | None:
+    """Return the sign of a row of the list; None where nothing of it is drawn, or what has no sign in common.
+
+    Args:
+        signs: Of each run that is drawn.
+        run: The run that the row stands for first.
+        overlaid: All of its runs that are overlaid.
+    """
+    of_row = signs_together(signs[each] for each in (run, *overlaid) if each in signs)
+    return of_row[0] if len(of_row) == 1 else signs.get(run)
+
+
 def signs_together(signs: Iterable[Sign]) -> list[Sign]:
     """Return what stands for several runs: their one sign, else that of each of their experiments."""
     each = list(dict.fromkeys(signs))

@@ -153,7 +153,7 @@ async def test_the_list_is_sorted_and_filtered_and_lines_come_back(
         await pilot.press("ctrl+p", *"sort peak", "enter")  # the colon may be left out
         await settle(pilot)
         assert board(pilot).arrangement.order == "peak"
-        assert "peak" in board(pilot).columns
+        assert "peak" in board(pilot).arrangement.names
         await typed(pilot, *"filter state=fai", "tab")
         assert line(pilot) == ":filter state=failed"
         assert says(pilot) == "1 of 3 experiments pass"

@@ -13,7 +13,7 @@ from tui.palette import PALETTE, Sign, assign, pair, shown_in
 from tui.screens.comparison import CompareScreen
 from tui.state.session import load
 from tui.state.snapshot import Project
-from tui.views.colour_assignment import give, signs_together
+from tui.views.colour_assignment import give, sign_of_row, signs_together
 from tui.widgets.chart.chart_grid import ChartGrid
 
 SKY, ORANGE = pair(0), pair(1)
@@ -61,6 +61,12 @@ def test_what_stands_for_several_runs_has_the_sign_of_their_experiment() -> None
     assert signs_together([seeds[0], seeds[0]]) == seeds[:1]
     assert signs_together(seeds) == [SKY]
     assert signs_together([*seeds, ORANGE]) == [SKY, ORANGE]
+    drawn = {"a.0": seeds[0], "a.1": seeds[1], "b.0": ORANGE}
+    assert sign_of_row(drawn, "a.0", ["a.0", "a.1"]) == SKY  # of an experiment
+    assert sign_of_row(drawn, "a.1", ["a.1"]) == seeds[1]  # of a run
+    assert sign_of_row(drawn, "", ["a.0", "b.0"]) is None  # of a group
+    assert sign_of_row(drawn, "b.0", ["a.0", "b.0"]) == ORANGE
+    assert sign_of_row(drawn, "c.0", []) is None
 
 
 def in_charts(pilot: AppPilot) -> dict[str, set[tuple[str, str]]]:

@@ -419,7 +419,7 @@ async def test_columns_are_put_in_and_out_moved_and_sorted_by(project: Project, 
         assert labels(pilot)[0] == "BiT-small"
         await pilot.press("C", "0", "escape")
         assert line(pilot, 0).split() == ["experiment", "epoch", "F1", "loss", "mem"]
-        assert board(pilot).columns == DEFAULT
+        assert board(pilot).arrangement.names == DEFAULT
 
 
 async def test_columns_are_found_by_words_of_their_names(project: Project, write_run: Write) -> None:
@@ -445,7 +445,7 @@ async def test_the_last_column_may_go_and_those_by_themselves_come(
     async with opened(project) as pilot:
         await choose(pilot, *DEFAULT)
         await pilot.press("enter")
-        assert board(pilot).columns == DEFAULT
+        assert board(pilot).arrangement.names == DEFAULT
 
 
 @pytest.mark.slow
@@ -508,8 +508,8 @@ async def test_the_arrangement_is_remembered(project: Project, write_run: Write,
         await pilot.press("s", "enter", "S", "B", *"model", "enter", "q")
     async with opened(project, options=options) as pilot:
         shown = board(pilot)
-        assert shown.columns == (*DEFAULT, "lr")
-        assert (shown.arrangement.reverse, shown.grouped_by) == (True, ("model",))
+        assert shown.arrangement.names == (*DEFAULT, "lr")
+        assert (shown.arrangement.reverse, shown.arrangement.groups) == (True, ("model",))
         assert shown.query_one("#left").border_title == "Runs by model"
 
 
@@ -531,7 +531,7 @@ async def test_a_damaged_arrangement_counts_as_far_as_it_can_be_understood(
     )
     save(tmp_path, project.folder, view)
     async with opened(project, options=Options(state=tmp_path)) as pilot:
-        assert (board(pilot).columns, board(pilot).grouped_by) == (("lr",), ("lr",))
+        assert (board(pilot).arrangement.names, board(pilot).arrangement.groups) == (("lr",), ("lr",))
         assert not board(pilot).arrangement.order
 
 
@@ -603,7 +603,7 @@ async def test_a_key_that_is_none_is_said(project: Project) -> None:
         assert isinstance(pilot.app.screen, Prompt)
         assert "did you mean 'model'?" in str(pilot.app.screen.query_one("#prompt-hint", Static).content)
         await pilot.press("escape")
-        assert board(pilot).grouped_by == ()
+        assert board(pilot).arrangement.groups == ()
 
 
 async def test_a_folded_row_overlays_all_its_seeds_as_a_band(project: Project, write_run: Write) -> None:

@@ -258,16 +258,6 @@ class Dashboard(TargetScreen):
 
     # ---- how it is looked at
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the list's columns."""
-        return self.arrangement.names
-
-    @property
-    def grouped_by(self) -> tuple[str, ...]:
-        """The keys that experiments are grouped by."""
-        return self.arrangement.groups
-
     def arrange_list(
         self, columns: Sequence[str], order: str, *, reverse: bool = False, groups: Sequence[str] = ()
     ) -> None:

@@ -17,7 +17,7 @@ from engine.analysis.alarms import KINDS
 from tui.app_options import ascii_only
 from tui.palette import Sign, shown_in
 from tui.text import shorten
-from tui.views.colour_assignment import signs_together
+from tui.views.colour_assignment import sign_of_row
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
 from tui.widgets.runs.column_layout import (
@@ -218,9 +218,7 @@ class RunRows(ScrollView):
         chosen = self.overlaid.intersection(row.runs)
         overlaid = "┃" if len(chosen) == len(row.runs) else "┆"
         before = "⚑" if row.run is not None and row.run == self._pinned else overlaid if chosen else " "
-        own = row.run or ""
-        signs = signs_together(self._signs[run] for run in (own, *chosen) if run in self._signs)
-        sign = signs[0] if len(signs) == 1 else self._signs.get(own)
+        sign = sign_of_row(self._signs, row.run or "", chosen)
         if sign is None:
             return Segment(f"{before}  ", self._style("quiet") if before != " " else None)
         mark = sign.drawn(ascii_only=ascii_only(self.app))
