@@ -94,7 +94,6 @@ ON_RUNS = (
         ),
         group="List", also="expand collapse fold unfold tree children",
     ),
-    HelpLine("Runs", "click", "go to a row; twice: open it; a heading: sort by it, and the other way round"),
     HelpLine("Runs", "×4 …1 ✗1 –1", "hides 4 runs: 1 waits, 1 failed, 1 was stopped"),
     HelpLine("Runs", "≠2 »1", "behind it: runs of 2 other settings, 1 goes on"),
     HelpLine("Runs", "2 of 3", "a filter leaves 2 of the 3 runs of its mean"),
@@ -271,6 +270,7 @@ ON_RUNS = (
         ),
         also="saved views bookmarks",
     ),
+    HelpLine("Runs", "click", "go to a row; twice: open it; a heading: sort by it"),
 )  # fmt: skip
 
 ON_THE_QUEUE = (
