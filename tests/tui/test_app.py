@@ -116,7 +116,7 @@ async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(project: Proj
         assert "experiments.toml" not in said.render_line(0).text
 
 
-async def test_two_runs_of_one_experiment_have_its_colour_and_their_digits(
+async def test_two_runs_of_one_experiment_have_its_colour_and_sign_with_their_digits(
     project: Project, write_run: Write
 ) -> None:
     write_run("ViT-small", seed=0)
@@ -125,7 +125,7 @@ async def test_two_runs_of_one_experiment_have_its_colour_and_their_digits(
         await pilot.press("l", "down", "space", "down", "space", "down")
         await settle(pilot)
         shown = board(pilot).query_one(ChartGrid).charts[0].lines
-        assert [line.mark for line in shown] == ["0", "1"]
+        assert [line.mark for line in shown] == ["●0", "●1"]
         assert len({line.colour for line in shown}) == 1
         assert [line.name for line in shown] == ["s0", "s1"]
 

@@ -241,11 +241,9 @@ async def test_the_border_beside_the_list_is_dragged(
         await drag(69, 119)
         assert pane.outer_size.width == 86
         await pilot.resize_terminal(80, 24)  # the list stands over the charts
-        await pilot.pause()
-        assert pane.outer_size.width == 80
+        await until(pilot, lambda: pane.outer_size.width == 80)
         await pilot.resize_terminal(120, 36)
-        await settle(pilot)
-        assert pane.outer_size.width == 86
+        await until(pilot, lambda: pane.outer_size.width == 86)
         await pilot.press("q")
     assert load(tmp_path, project.folder).list_width == 86
     async with opened(project, (120, 36), options=Options(state=tmp_path)) as pilot:
