@@ -124,7 +124,7 @@ ON_CHARTS = (
         also="zoom maximize full screen big",
     ),
     HelpLine("Charts", ":grid 3x2", "columns and rows of charts in the grid; auto: as they fit"),
-    HelpLine("Charts", "click", "while values are read: the line goes there, on that chart"),
+    HelpLine("Charts", "click", "mouse, while values are read: the line goes there"),
     HelpLine(
         "Charts", "E", "export this view: png, svg, pdf",
         (Action("export", BOARD, (Hotkey("E", "Export", on_bar=True, command="Export view"),), rank=13, of_now=True),),
