@@ -17,6 +17,9 @@ from engine.catalog import metrics
 BIGGEST = 1e300
 """Values beyond this are drawn as if they were this."""
 
+USUAL_RATE = 1e-3
+"""How far the axis of a rate goes that has only been zero: where a learning rate that warms up is likely to go."""
+
 _DECIMAL = (1.0, 2.0, 2.5, 5.0, 10.0)
 _BINARY = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0)
 _SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
@@ -152,12 +155,14 @@ def limits(low: float, high: float, unit: Unit, *, ticks: int = 5) -> tuple[floa
         low = unit.floor
     if unit.ceiling is not None and high <= unit.ceiling and unit.floor is not None and low >= unit.floor:
         return unit.floor, unit.ceiling
+    least = 0.0 if low >= 0 else -BIGGEST
+    most = 1.0 if unit.kind == "fraction" and low >= 0 and high <= 1 else BIGGEST
+    if low == high == 0 and unit.kind == "power":
+        high = USUAL_RATE
     low, high = apart(low, high)
     step = nice_step(high - low, ticks, unit) / 2
     bottom, top = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
-    if unit.kind == "fraction" and low >= 0 and high <= 1:
-        bottom, top = max(bottom, 0.0), min(top, 1.0)
-    return apart(bottom, top)
+    return apart(max(bottom, least), min(top, most))  # room around a single value ends where values do
 
 
 def log_limits(low: float, high: float) -> tuple[float, float]:
@@ -176,6 +181,14 @@ def apart(low: float, high: float) -> tuple[float, float]:
         return low, high
     margin = max(size * 0.05, 1e-6) if size else 1.0
     return low - margin, high + margin
+
+
+def x_ends(first: float, last: float) -> tuple[float, float]:
+    """Return the ends of an x axis from the first place to the last; of a single place, from zero to it."""
+    if apart(first, last) == (first, last):
+        return first, last
+    left, right = (0.0, last) if last > 0 else apart(first, last)
+    return (max(left, 0.0) if first >= 0 else left), right
 
 
 def nice_step(width: float, count: int, unit: Unit) -> float:

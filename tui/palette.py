@@ -50,14 +50,25 @@ PAIRS = len(PALETTE) * len(MARKERS)
 
 
 class Sign(NamedTuple):
-    """What tells a curve from those beside it: a colour of `PALETTE` and a mark: one of `MARKERS`, or a digit."""
+    """What tells a curve from those beside it: a colour of `PALETTE` and a mark.
+
+    The mark is one of `MARKERS`, that of an experiment; behind it stands what tells a curve from others of that.
+    """
 
     colour: str
     mark: str
 
+    @property
+    def of_experiment(self) -> Sign:
+        """The sign without what tells a curve from others of its experiment."""
+        return Sign(self.colour, self.mark[:1])
+
     def drawn(self, *, ascii_only: bool) -> str:
         """The mark, or the letter that stands for it."""
-        return ASCII_MARKERS[MARKERS.index(self.mark)] if ascii_only and self.mark in MARKERS else self.mark
+        shape = self.mark[:1]
+        if not ascii_only or shape not in MARKERS:
+            return self.mark
+        return ASCII_MARKERS[MARKERS.index(shape)] + self.mark[1:]
 
 
 UNKNOWN = Sign("#888888", MARKERS[0])

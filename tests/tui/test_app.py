@@ -116,7 +116,7 @@ async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(project: Proj
         assert "experiments.toml" not in said.render_line(0).text
 
 
-async def test_two_runs_of_one_experiment_have_its_colour_and_their_digits(
+async def test_two_runs_of_one_experiment_have_its_colour_and_sign_with_their_digits(
     project: Project, write_run: Write
 ) -> None:
     write_run("ViT-small", seed=0)
@@ -125,7 +125,7 @@ async def test_two_runs_of_one_experiment_have_its_colour_and_their_digits(
         await pilot.press("l", "down", "space", "down", "space", "down")
         await settle(pilot)
         shown = board(pilot).query_one(ChartGrid).charts[0].lines
-        assert [line.mark for line in shown] == ["0", "1"]
+        assert [line.mark for line in shown] == ["●0", "●1"]
         assert len({line.colour for line in shown}) == 1
         assert [line.name for line in shown] == ["s0", "s1"]
 
@@ -226,7 +226,7 @@ async def test_stopping_what_does_not_run_says_so(project: Project, write_run: W
         await pilot.press("full_stop")
         await pilot.pause()
         assert not isinstance(pilot.app.screen, Dialog)
-        assert "does not run" in toasts(pilot)
+        assert "Nothing to stop ViT-small s0 has finished" in toasts(pilot)
 
 
 async def test_a_stopped_run_is_queued_again_by_resume_and_a_finished_one_is_not(
@@ -278,7 +278,7 @@ async def test_a_run_shown_whole_is_itself_meant_not_what_its_row_hides(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
         await pilot.press("R")
-        await until(pilot, lambda: "Nothing to resume" in toasts(pilot))
+        await until(pilot, lambda: "has finished; R resumes what was stopped" in toasts(pilot))
         assert waiting_entry(stopped) is None
 
 
@@ -391,6 +391,12 @@ async def test_values_are_read_where_they_were_measured(project: Project, write_
         await pilot.press("1", "full_stop", "2")
         await pilot.pause()
         assert grid.cursor == 1  # the nearest of the first chart
+        rest = board(pilot).query_one(MessageRow)
+        assert rest.rest == "epoch 1.20 was not measured: reading epoch 1, the nearest that was"
+        for back in ("right", "left"):
+            await pilot.press(back)
+            await pilot.pause()
+            assert rest.rest == f"reading epoch {2 if back == 'right' else 1}; the list shows the values too"
         await pilot.press("escape")
         await pilot.pause()
         assert grid.cursor is None

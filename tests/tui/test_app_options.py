@@ -107,10 +107,11 @@ async def test_all_screens_are_ascii(project: Project, write_run: Write, size: t
 async def test_marks_of_curves_are_the_same_letters_in_list_and_chart(
     project: Project, write_run: Write
 ) -> None:
-    write_run("ViT-small")
-    write_run("BiT-small")
+    for seed in range(2):
+        write_run("ViT-small", seed=seed)
+        write_run("BiT-small", seed=seed)
     async with opened(project, options=Options(ascii_only=True)) as pilot:
-        await pilot.press("space", "down", "space", "down")
+        await pilot.press("space", "down", "space", "right")
         await settle(pilot)
         signs = board(pilot).query_one(RunList)._signs.values()
         marks = {sign.drawn(ascii_only=True) for sign in signs}
@@ -120,6 +121,14 @@ async def test_marks_of_curves_are_the_same_letters_in_list_and_chart(
         assert all(
             f"{mark} " in text and f"{mark}=." in text for mark in marks
         )  # the row, and the value in the border
+        await pilot.press("b")
+        await settle(pilot)
+        seeds = {sign.drawn(ascii_only=True) for sign in board(pilot).query_one(RunList)._signs.values()}
+        assert seeds == {f"{mark}{seed}" for mark in marks for seed in range(2)}
+        text = "\n".join(shown(pilot))
+        assert all(f"|{mark} " in text for mark in marks)  # experiments keep their sign
+        assert sum(f"{mark}=." in text for mark in seeds) >= 3
+        assert {row[3:5] for row in shown(pilot) if " s0 " in row or " s1 " in row} <= seeds
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,8 @@ def test_there_are_144_pairs_before_one_comes_again() -> None:
     assert pair(12) == Sign(PALETTE[0], MARKERS[5])
     assert pair(-1) == pair(PAIRS - 1)
     assert [pair(number).drawn(ascii_only=True) for number in range(12)] == list(ASCII_MARKERS)
-    assert Sign(PALETTE[0], "7").drawn(ascii_only=True) == "7"
+    assert Sign(PALETTE[0], "▲7").drawn(ascii_only=True) == "B7"
+    assert Sign(PALETTE[0], "▲7").drawn(ascii_only=False) == "▲7"
 
 
 @given(

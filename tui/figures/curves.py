@@ -29,7 +29,7 @@ from engine.analysis.memory_curves import is_memory
 from engine.catalog.metrics import Axis
 from engine.history.reader import History
 from engine.history.x_axes import TIMELESS
-from tui.axis_ticks import PLAIN, Unit, linear_ticks, log_limits, log_ticks
+from tui.axis_ticks import PLAIN, Unit, linear_ticks, log_limits, log_ticks, x_ends
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, x_title, y_scale
 from tui.figures.figure_sheet import (
@@ -178,7 +178,7 @@ def _kinds(picture: Picture) -> Iterator[tuple[ChartLine, tuple[str, Any]]]:
 def _draw_line(
     axes: Axes, line: ChartLine, kind: tuple[str, Any], scale: Scale, look: Look, axis: Axis
 ) -> line_labels.End:
-    mark, dashes = kind
+    mark, dashes = kind[0][:1], kind[1]  # the shape of an experiment; dashes tell its seeds apart
     curve, colour = line.curve, line.colour
     if curve.low is not None and curve.high is not None:
         low, high = curve.low / scale.size, curve.high / scale.size
@@ -257,8 +257,7 @@ def _is_whole(epochs: Array) -> Bools:
 def _set_x(axes: Axes, picture: Picture) -> None:
     ends = [line.curve.x[np.isfinite(line.curve.y)] for line in picture.lines]
     low, high = min(float(x.min()) for x in ends), max(float(x.max()) for x in ends)
-    if low == high:
-        low, high = low - 1, high + 1
+    low, high = x_ends(low, high)
     size, unit = time_scale(high) if picture.axis == "time" else (1.0, "")
     if picture.view is not None:
         low, high = picture.view

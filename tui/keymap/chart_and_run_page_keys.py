@@ -123,6 +123,8 @@ ON_CHARTS = (
         (Action("full_screen", BOARD, (Hotkey("z", "One chart alone"),)),),
         also="zoom maximize full screen big",
     ),
+    HelpLine("Charts", ":grid 3x2", "columns and rows of charts in the grid; auto: as they fit"),
+    HelpLine("Charts", "click", "mouse, while values are read: the line goes there"),
     HelpLine(
         "Charts", "E", "export this view: png, svg, pdf",
         (Action("export", BOARD, (Hotkey("E", "Export", on_bar=True, command="Export view"),), rank=13, of_now=True),),

@@ -103,6 +103,7 @@ ON_THE_SCREEN = (
         ),
         also="sidebar left right widen toggle",
     ),
+    HelpLine("Screen", "drag", "mouse: the border between list and charts; 0 puts it back"),
     HelpLine(
         "Screen", "0  ctrl+l", "reset the layout; draw everything anew",
         (

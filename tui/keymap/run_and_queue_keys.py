@@ -270,6 +270,7 @@ ON_RUNS = (
         ),
         also="saved views bookmarks",
     ),
+    HelpLine("Runs", "click", "mouse: go to a row; twice: open it; a heading: sort by it"),
 )  # fmt: skip
 
 ON_THE_QUEUE = (

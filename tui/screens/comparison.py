@@ -25,6 +25,7 @@ from tui.palette import shown_in
 from tui.screens.app_protocol import Curves, FileReader
 from tui.screens.dialogs import Choice, Dialog
 from tui.terminal.dismissal import ClosesOnce
+from tui.views.colour_assignment import signs_together
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.message_row import Foot
 
@@ -162,7 +163,7 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
 
     def _marks(self, side: Side) -> Text:
         """Return the mark and colour of a side's curves; empty for a side without curves."""
-        signs = dict.fromkeys(self._signs[run.run] for run in side.counted if run.run in self._signs)
+        signs = signs_together(self._signs[run.run] for run in side.counted if run.run in self._signs)
         letters = ascii_only(self.app)
         theme = self.app.current_theme
         return Text.assemble(

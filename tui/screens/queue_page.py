@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -90,11 +89,6 @@ class QueueScreen(TargetScreen):
     def folded_row(self) -> Row | None:
         """Each run stands for itself."""
         return None
-
-    @property
-    def marked_rows(self) -> Sequence[Row]:
-        """Runs cannot be marked here."""
-        return ()
 
     @property
     def focused_run(self) -> Status | None:

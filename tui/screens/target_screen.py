@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from textual import on
@@ -19,6 +19,8 @@ from tui.screens.message_duration import SHORTEST_S, reading_time
 from tui.state.messages import Failed, Queued, Succeeded
 from tui.state.snapshot import Project, Snapshot
 from tui.terminal.dismissal import ClosesOnce
+from tui.views.run_list_row import Row
+from tui.widgets.runs.run_list import RunList
 
 
 class TargetScreen(ClosesOnce, Screen[None]):
@@ -32,6 +34,16 @@ class TargetScreen(ClosesOnce, Screen[None]):
         self.store = Store(project.runs)
         self._answer_until = 0.0
         """Until when the answer to an action stands, by the monotonic clock."""
+
+    @property
+    def marked_rows(self) -> Sequence[Row]:
+        """The marked rows that are meant; none where runs cannot be marked."""
+        return ()
+
+    def unmark(self) -> None:
+        """Take the marks away, if they are meant: what they were set for is done."""
+        if self.marked_rows:
+            self.query_one(RunList).unmark()
 
     @property
     def readonly(self) -> bool:

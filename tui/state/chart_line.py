@@ -17,7 +17,7 @@ class ChartLine:
         name: What the legend calls it; any text, shown as it is.
         colour: A hex colour, see `tui.palette.assign`.
         curve: What is drawn.
-        mark: A mark of `tui.palette.MARKERS`; the picture chooses one where it is empty.
+        mark: As a `tui.palette.Sign` has it; the picture chooses one where it is empty.
         pinned: Drawn over the others.
         place: Where its run stands in the list; lines are named in this order.
         live: Whether its last value still moves.

@@ -26,6 +26,8 @@ class SavedView(msgspec.Struct, kw_only=True, frozen=True):
     log_y: bool = False
     smoothing: int = 0
     """A step of ``tui.state.smoothing_steps``."""
+    grid: str = ""
+    """The columns and rows of charts that were asked for, as ``3x2``; empty for as many as fit."""
     order: str = ""
     """The column that the list was sorted by; empty for the order of the configuration."""
     reverse: bool = False
@@ -42,6 +44,8 @@ class SavedView(msgspec.Struct, kw_only=True, frozen=True):
     """The panes that were hidden, and those that were shown where they are not by themselves, as ``+NAME``."""
     wide_list: bool = False
     """Whether the list was widened for its columns."""
+    list_width: int = 0
+    """The cells that the list was dragged to; 0 where it was not."""
     commands: list[str] = []
     """The commands that were used last, the last first."""
     theme: str = ""

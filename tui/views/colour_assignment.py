@@ -1,16 +1,19 @@
 """Which colour and sign each curve has: one choice for the list, the charts, the comparison and exported views.
 
-An experiment takes the next free pair the first time it is drawn, and keeps it for good. Its curves have one colour;
-beside each other seeds have their digits for signs.
+An experiment takes the next free pair the first time it is drawn, and keeps it for good. All its curves wear it; beside
+each other seeds have their digit behind it::
+
+    ●  the mean of an experiment, or its only run        ●0 ●2  seeds 0 and 2 of it        ●a  another curve of seed 0
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
-from tui.palette import MARKERS, TURN, Sign, numbered, pair
+from tui.palette import Sign, numbered, pair
 
 if TYPE_CHECKING:
     from tui.state.snapshot import Snapshot
@@ -59,7 +62,9 @@ class Signs:
 
 
 def give(curves: Iterable[CurveOf], numbers: Mapping[str, int], seeds: Mapping[str, int]) -> dict[str, Sign]:
-    """Return the sign of each run: that of its experiment, or its seed's digit beside others of that.
+    """Return the sign of each run: that of its experiment, with its seed's digit beside others of that.
+
+    Where a digit or the sign alone is taken, a letter takes its place.
 
     Args:
         curves: What is drawn.
@@ -74,11 +79,27 @@ def give(curves: Iterable[CurveOf], numbers: Mapping[str, int], seeds: Mapping[s
         drawn, key=lambda curve: len(curve[1]), reverse=True
     ):  # means choose first
         own = pair(numbers[experiment])
-        at = MARKERS.index(own.mark)
-        marks = [MARKERS[(at + TURN * turn) % len(MARKERS)] for turn in range(len(MARKERS))]
-        if together[experiment] > 1 and len(runs) == 1 and runs[0] in seeds:
-            marks.insert(0, str(seeds[runs[0]])[-1])
-        mark = next((mark for mark in marks if (experiment, mark) not in worn), marks[0])
-        worn.add((experiment, mark))
-        signs |= dict.fromkeys(runs, Sign(own.colour, mark))
+        is_one_of_several = together[experiment] > 1 and len(runs) == 1 and runs[0] in seeds
+        ends = [str(seeds[runs[0]])[-1] if is_one_of_several else "", *ascii_lowercase]
+        end = next((end for end in ends if (experiment, end) not in worn), ends[0])
+        worn.add((experiment, end))
+        signs |= dict.fromkeys(runs, Sign(own.colour, own.mark + end))
     return signs
+
+
+def sign_of_row(signs: Mapping[str, Sign], run: str, overlaid: Iterable[str]) -> Sign | None:
+    """Return the sign of a row of the list; None where nothing of it is drawn, or what has no sign in common.
+
+    Args:
+        signs: Of each run that is drawn.
+        run: The run that the row stands for first.
+        overlaid: All of its runs that are overlaid.
+    """
+    of_row = signs_together(signs[each] for each in (run, *overlaid) if each in signs)
+    return of_row[0] if len(of_row) == 1 else signs.get(run)
+
+
+def signs_together(signs: Iterable[Sign]) -> list[Sign]:
+    """Return what stands for several runs: their one sign, else that of each of their experiments."""
+    each = list(dict.fromkeys(signs))
+    return each if len(each) < 2 else list(dict.fromkeys(sign.of_experiment for sign in each))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,11 @@ def test_lines_of_one_colour_differ_in_dashes_and_marker() -> None:
     assert one.get_color() == two.get_color()
     assert one.get_linestyle() != two.get_linestyle()
     assert one.get_markerfacecolor() != two.get_markerfacecolor()
+    seeds = picture([0.1, 0.4], [0.2, 0.6])
+    lines = (replace(line, mark=f"▲{seed}") for seed, line in enumerate(seeds.lines))
+    (axes,) = drawn(replace(seeds, lines=tuple(lines))).axes
+    assert {line.get_marker() for line in axes.lines} == {figures.SHAPES["▲"]}
+    assert len({line.get_linestyle() for line in axes.lines}) == 2
 
 
 def test_axes_begin_where_it_is_honest() -> None:

@@ -153,7 +153,7 @@ async def test_the_list_is_sorted_and_filtered_and_lines_come_back(
         await pilot.press("ctrl+p", *"sort peak", "enter")  # the colon may be left out
         await settle(pilot)
         assert board(pilot).arrangement.order == "peak"
-        assert "peak" in board(pilot).columns
+        assert "peak" in board(pilot).arrangement.names
         await typed(pilot, *"filter state=fai", "tab")
         assert line(pilot) == ":filter state=failed"
         assert says(pilot) == "1 of 3 experiments pass"
@@ -171,13 +171,18 @@ async def test_the_list_is_sorted_and_filtered_and_lines_come_back(
         await settle(pilot)
         assert len(runs(pilot).rows) == 3
         board(pilot).query_one("#left").add_class("-roomy")
+        await typed(pilot, *"grid 1x", "tab", "enter")
+        await settle(pilot)
+        assert len(board(pilot).grid.charts) == 1
         await pilot.press("q")
         await pilot.pause()
     view = load(state, project.folder)
-    assert view.commands[:3] == [":filter", ":filter state=failed", ":sort peak"]
+    assert view.commands[:4] == [":grid 1x1", ":filter", ":filter state=failed", ":sort peak"]
+    assert view.grid == "1x1"
     async with opened(project, size=(120, 36), options=Options(state=state)) as pilot:
         assert board(pilot).query_one("#left").has_class("-roomy")
-        await typed(pilot, "up", "up")
+        assert str(board(pilot).grid.asked) == "1x1"
+        await typed(pilot, "up", "up", "up")
         assert line(pilot) == ":filter state=failed"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,10 +10,13 @@ from engine.config.loader import load_config
 from engine.runs import run_lock
 from engine.runs.labels import labels_of
 from engine.runs.queue_entry import waiting_entry
+from engine.runs.status import State, Status
 from engine.runs.store import Store
 from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
+from tui.keymap.action import Situation
+from tui.screens.actions.many_runs import how_they_are
 from tui.screens.actions.move_and_hold import moves
 from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog
@@ -56,7 +60,7 @@ async def test_verbs_mean_the_marks_else_the_row_and_never_what_a_filter_hides(
         await settle(pilot)
         assert [row.label for row in runs(pilot).marked_rows] == ["BiT-small"]
         assert "1 marked row no longer listed: unmarked" in toasts(pilot)
-        assert "2 overlaid and hidden: their curves stay, c leaves them out" in toasts(pilot)
+        assert "2 runs overlaid and hidden: their curves stay, c leaves them out" in toasts(pilot)
         await pilot.press("g", "t")
         assert isinstance(pilot.app.screen, Prompt)
         await pilot.press(*"mine", "enter")
@@ -87,23 +91,51 @@ async def test_marked_runs_that_wait_are_held_moved_and_cancelled_together(
         assert not waiting_entry(first).on_hold
         await until(pilot, lambda: "3 runs are held" in toasts(pilot))
         await until(pilot, lambda: all(board(pilot).snapshot.queue.entries[run.id].on_hold for run in others))
-        await pilot.press("H")
+        assert not runs(pilot).marked  # they end with the deed
+        await pilot.press("v", "H")
         await until(pilot, lambda: not any(waiting_entry(run).on_hold for run in others))
         by_id = lambda: board(pilot).snapshot.by_id  # noqa: E731  while an entry is written its run seems to start
         await until(pilot, lambda: all(by_id()[run.id].state == "queued" for run in others))
-        await pilot.press("full_stop")
+        await pilot.press("v", "full_stop")
         asked = question(pilot)
+        assert len(runs(pilot).marked) == 3  # nothing is done yet
         assert "Cancel 3 waiting runs?" in asked
         assert "Not meant: 1 waiting of ViT-small." in asked
         await pilot.press("enter")
         await settle(pilot)
         assert [run.id for run in (first, *others) if waiting_entry(run) is not None] == [first.id]
         assert "3 runs are out of the queue" in toasts(pilot)
+        await pilot.press("v", "full_stop")
+        assert "Nothing to stop the 3 marked runs were stopped" in toasts(pilot)
         await pilot.press("R")
         assert "Resume 3 runs?" in question(pilot)
         await pilot.press("enter")
         await settle(pilot)
         assert all(waiting_entry(run) is not None for run in others)
+        assert not runs(pilot).marked
+
+
+def situation(states: str, marked: int) -> Situation:
+    kinds: list[State] = ["finished" if letter == "f" else "stopped" for letter in states]
+    return Situation(
+        marked=marked, meant=tuple(Status(run=f"{i}", state=kind) for i, kind in enumerate(kinds))
+    )
+
+
+@pytest.mark.parametrize(
+    ("states", "marked", "said"),
+    [
+        ("f", 0, "ViT s0 has finished"),
+        ("ss", 0, "the 2 runs under the cursor were stopped"),
+        ("f", 1, "the marked run has finished"),
+        ("ff", 2, "the 2 marked runs have finished"),
+        ("fff", 1, "the 3 runs of the marked row have finished"),
+        ("fsf", 2, "the 3 runs of the 2 marked rows: 2 finished, 1 stopped"),
+        ("f", 2, "the run of the 2 marked rows has finished"),
+    ],
+)
+def test_a_refusal_says_how_what_is_meant_is(states: str, marked: int, said: str) -> None:
+    assert how_they_are(situation(states, marked), "ViT s0") == said
 
 
 async def test_of_a_row_with_one_that_runs_and_one_that_waits_it_is_asked_which(

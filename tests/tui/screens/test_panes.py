@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.widgets import Static
 
@@ -15,14 +17,17 @@ from engine.system.lock_holder import this_process
 from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
+from tui.app_options import Options
 from tui.screens.dialogs import Dialog
 from tui.screens.queue_page import QueueScreen
+from tui.state.session import load
 from tui.state.snapshot import Project
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.load_sparklines import MachineBoard
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.machine.queue_list import QueueList
 from tui.widgets.runs.console import Console
+from tui.widgets.runs.list_pane import ListPane, pane_width
 from tui.widgets.runs.run_overview import Overview
 
 pytestmark = pytest.mark.slow  # each opens the app and walks a screen
@@ -106,10 +111,10 @@ async def test_esc_ends_at_the_list_and_arrows_go_there(project: Project, write_
         await pilot.press("escape")
         assert runs(pilot).has_focus
         for back in ("left_square_bracket", "0", "escape"):  # to where the keys went
-            assert runs(pilot).is_crowded
+            assert runs(pilot).hidden_columns
             await pilot.press("left_square_bracket")
             await settle(pilot)
-            assert not runs(pilot).is_crowded  # memory has room now
+            assert not runs(pilot).hidden_columns  # memory has room now
             await pilot.press("left_square_bracket")
             assert not runs(pilot).is_on_screen
             await pilot.press(back)
@@ -224,13 +229,54 @@ async def test_a_run_is_taken_out_of_the_queue_once_that_is_confirmed(
         assert "has left the queue" in toasts(pilot)
 
 
+@pytest.mark.parametrize(
+    ("dragged_to", "room", "width"),
+    [(0, 120, None), (70, 120, 70), (110, 120, 86), (5, 120, 28), (70, 61, None), (70, 62, 28)],
+)
+def test_a_dragged_list_leaves_room_for_a_chart(dragged_to: int, room: int, width: int | None) -> None:
+    assert pane_width(dragged_to, room) == width
+
+
+async def test_the_border_beside_the_list_is_dragged(
+    project: Project, write_run: Write, tmp_path: Path
+) -> None:
+    write_run("ViT-small")
+    async with opened(project, (120, 36), options=Options(state=tmp_path)) as pilot:
+        pane, charts = board(pilot).query_one(ListPane), board(pilot).grid
+
+        async def drag(start: int, end: int) -> None:
+            await pilot.mouse_down(offset=(start, 10))
+            await pilot.hover(offset=(end, 10))
+            await pilot.mouse_up(offset=(end, 10))
+            await pilot.pause()
+
+        before = pane.outer_size.width
+        await drag(before - 3, 80)  # beside the border
+        assert pane.outer_size.width == before
+        await drag(before - 1, 69)
+        assert (pane.outer_size.width, charts.region.x) == (70, 70)
+        await drag(69, 119)
+        assert pane.outer_size.width == 86
+        await pilot.resize_terminal(80, 24)  # the list stands over the charts
+        await until(pilot, lambda: pane.outer_size.width == 80)
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: pane.outer_size.width == 86)
+        await pilot.press("q")
+    assert load(tmp_path, project.folder).list_width == 86
+    async with opened(project, (120, 36), options=Options(state=tmp_path)) as pilot:
+        assert board(pilot).query_one(ListPane).outer_size.width == 86
+        await pilot.press("0")
+        await pilot.pause()
+        assert board(pilot).query_one(ListPane).outer_size.width == before
+
+
 async def test_a_run_that_trains_is_not_moved(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
     with run_lock.hold(run):
         async with opened(project) as pilot:
             await pilot.press("5", "5", "K", "H")
             await settle(pilot)
-            assert "does not wait in the queue" in toasts(pilot)
+            assert "Nothing to move ViT-small s0 runs" in toasts(pilot)
             assert "running" in detail(pilot)
 
 

@@ -99,7 +99,7 @@ def test_every_screen_opens_and_the_app_leaves_cleanly(terminal: Terminal) -> No
     terminal.type("?")
     terminal.wait_for("overlay the row")
     terminal.type("Escape", ".")
-    terminal.wait_for("does not run")
+    terminal.wait_for("no run under the cursor")
     terminal.type(":")
     terminal.wait_for("Run with changes")
     terminal.type("Escape", "x", "y", "z", "0", "f", "b", "i", "t", "Enter")

@@ -13,7 +13,7 @@ from tui.palette import PALETTE, Sign, assign, pair, shown_in
 from tui.screens.comparison import CompareScreen
 from tui.state.session import load
 from tui.state.snapshot import Project
-from tui.views.colour_assignment import give
+from tui.views.colour_assignment import give, sign_of_row, signs_together
 from tui.widgets.chart.chart_grid import ChartGrid
 
 SKY, ORANGE = pair(0), pair(1)
@@ -33,15 +33,40 @@ def test_a_curve_alone_has_the_pair_of_its_experiment() -> None:
     assert given(*alone("a.3", "b.0"), a=0, b=1) == {"a.3": SKY, "b.0": ORANGE}
 
 
-def test_seeds_beside_each_other_have_its_colour_and_their_digits() -> None:
-    colour = SKY.colour
-    assert given(*alone("a.0", "a.1", "a.12"), a=0) == {
-        "a.0": Sign(colour, "0"), "a.1": Sign(colour, "1"), "a.12": Sign(colour, "2"),
-    }  # fmt: skip
-    band = given(("a", ["a.0", "a.1"]), *alone("a.2"), a=0)
-    assert band == {"a.0": SKY, "a.1": SKY, "a.2": Sign(colour, "2")}
-    many = given(*alone(*(f"a.{10 * seed}" for seed in range(9))), a=0)
-    assert len(set(many.values())) == 9  # other signs where digits are the same
+SEVERAL = [
+    (alone("a.0", "a.1", "a.12"), {"a.0": "●0", "a.1": "●1", "a.12": "●2"}),
+    (alone("a.2", "a.12", "a.22", "b.2"), {"a.2": "●2", "a.12": "●a", "a.22": "●b", "b.2": "▲"}),
+    (alone("a.2", "b.2", "b.12"), {"a.2": "●", "b.2": "▲2", "b.12": "▲a"}),
+    ([("a", ["a.0", "a.1"]), *alone("a.2", "b.0", "b.2")],
+     {"a.0": "●", "a.1": "●", "a.2": "●2", "b.0": "▲0", "b.2": "▲2"}),
+    ([("a", ["a.0", "a.1"]), ("a", ["a.2", "a.3"])], {"a.0": "●", "a.1": "●", "a.2": "●a", "a.3": "●a"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("curves", "marks"), SEVERAL)
+def test_seeds_beside_each_other_have_its_colour_and_sign_with_their_digits(
+    curves: list[tuple[str, list[str]]], marks: dict[str, str]
+) -> None:
+    worn = given(*curves, a=0, b=1)
+    assert worn == {run: Sign((SKY, ORANGE)[run[0] == "b"].colour, mark) for run, mark in marks.items()}
+    assert all(sign.of_experiment == (SKY, ORANGE)[run[0] == "b"] for run, sign in worn.items())
+    letters = {sign.drawn(ascii_only=True) for sign in worn.values()}
+    assert len(letters) == len(set(worn.values()))  # apart without colour too
+    assert all(letter.isascii() and letter[0] in "AB" for letter in letters)
+
+
+def test_what_stands_for_several_runs_has_the_sign_of_their_experiment() -> None:
+    seeds = [Sign(SKY.colour, "●0"), Sign(SKY.colour, "●1")]
+    assert signs_together([]) == []
+    assert signs_together([seeds[0], seeds[0]]) == seeds[:1]
+    assert signs_together(seeds) == [SKY]
+    assert signs_together([*seeds, ORANGE]) == [SKY, ORANGE]
+    drawn = {"a.0": seeds[0], "a.1": seeds[1], "b.0": ORANGE}
+    assert sign_of_row(drawn, "a.0", ["a.0", "a.1"]) == SKY  # of an experiment
+    assert sign_of_row(drawn, "a.1", ["a.1"]) == seeds[1]  # of a run
+    assert sign_of_row(drawn, "", ["a.0", "b.0"]) is None  # of a group
+    assert sign_of_row(drawn, "b.0", ["a.0", "b.0"]) == ORANGE
+    assert sign_of_row(drawn, "c.0", []) is None
 
 
 def in_charts(pilot: AppPilot) -> dict[str, set[tuple[str, str]]]:

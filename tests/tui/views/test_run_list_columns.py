@@ -50,6 +50,7 @@ from tui.widgets.runs.column_layout import (
     fitting_in,
     lacking,
     name_overflow,
+    no_room_words,
     note_growth,
     note_place,
     total,
@@ -271,6 +272,23 @@ def test_what_was_chosen_by_hand_stays_and_all_else_gives_way(
     assert all(each in fitting for each in chosen) or not any(each not in chosen for each in fitting)
 
 
+@pytest.mark.parametrize(
+    ("lacks", "hidden", "widens", "said"),
+    [
+        (None, 0, True, ""),
+        (None, 1, True, "+1 column: [ widens"),  # one that is there by itself too, and was chosen
+        (("mem", 3), 1, True, "mem needs 3 more cells, [ widens"),
+        (("mem", 1), 0, False, "mem needs 1 more cell"),  # the list is sorted by it
+        (("mem", 3), 2, True, "+2 columns: [ widens"),
+        (None, 2, False, "+2 columns without room"),
+    ],
+)
+def test_what_was_chosen_and_has_no_room_is_said(
+    lacks: tuple[str, int] | None, hidden: int, widens: bool, said: str
+) -> None:
+    assert no_room_words(lacks, hidden, widens=widens) == said
+
+
 @given(SIZED)
 def test_a_note_stands_beside_what_was_chosen_by_hand(columns: list[Any]) -> None:
     place = note_place(columns, HAND)
@@ -401,7 +419,7 @@ async def test_columns_are_put_in_and_out_moved_and_sorted_by(project: Project, 
         assert labels(pilot)[0] == "BiT-small"
         await pilot.press("C", "0", "escape")
         assert line(pilot, 0).split() == ["experiment", "epoch", "F1", "loss", "mem"]
-        assert board(pilot).columns == DEFAULT
+        assert board(pilot).arrangement.names == DEFAULT
 
 
 async def test_columns_are_found_by_words_of_their_names(project: Project, write_run: Write) -> None:
@@ -427,7 +445,7 @@ async def test_the_last_column_may_go_and_those_by_themselves_come(
     async with opened(project) as pilot:
         await choose(pilot, *DEFAULT)
         await pilot.press("enter")
-        assert board(pilot).columns == DEFAULT
+        assert board(pilot).arrangement.names == DEFAULT
 
 
 @pytest.mark.slow
@@ -490,8 +508,8 @@ async def test_the_arrangement_is_remembered(project: Project, write_run: Write,
         await pilot.press("s", "enter", "S", "B", *"model", "enter", "q")
     async with opened(project, options=options) as pilot:
         shown = board(pilot)
-        assert shown.columns == (*DEFAULT, "lr")
-        assert (shown.arrangement.reverse, shown.grouped_by) == (True, ("model",))
+        assert shown.arrangement.names == (*DEFAULT, "lr")
+        assert (shown.arrangement.reverse, shown.arrangement.groups) == (True, ("model",))
         assert shown.query_one("#left").border_title == "Runs by model"
 
 
@@ -513,7 +531,7 @@ async def test_a_damaged_arrangement_counts_as_far_as_it_can_be_understood(
     )
     save(tmp_path, project.folder, view)
     async with opened(project, options=Options(state=tmp_path)) as pilot:
-        assert (board(pilot).columns, board(pilot).grouped_by) == (("lr",), ("lr",))
+        assert (board(pilot).arrangement.names, board(pilot).arrangement.groups) == (("lr",), ("lr",))
         assert not board(pilot).arrangement.order
 
 
@@ -585,7 +603,7 @@ async def test_a_key_that_is_none_is_said(project: Project) -> None:
         assert isinstance(pilot.app.screen, Prompt)
         assert "did you mean 'model'?" in str(pilot.app.screen.query_one("#prompt-hint", Static).content)
         await pilot.press("escape")
-        assert board(pilot).grouped_by == ()
+        assert board(pilot).arrangement.groups == ()
 
 
 async def test_a_folded_row_overlays_all_its_seeds_as_a_band(project: Project, write_run: Write) -> None:
@@ -891,7 +909,7 @@ async def test_a_chosen_column_is_shown_at_once_and_takes_no_chart_away(
         assert chooser is not None
         await pilot.press("enter")
         subtitle = str(board(pilot).query_one("#left").border_subtitle)
-        assert re.fullmatch(r"\w+ needs \d+ more cells?, \[ widens", subtitle), subtitle
+        assert re.fullmatch(r"\+[3-9] columns: \[ widens", subtitle), subtitle
         await pilot.press("left_square_bracket")
         await settle(pilot)
         assert board(pilot).query_one("#left").size.width > width

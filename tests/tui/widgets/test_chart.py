@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -87,8 +88,9 @@ def test_values_stand_in_the_order_of_the_list_and_say_which_still_move() -> Non
     ]
     assert "╰─ ●.400» ▲.500 ■.300 ◆.100 ─" in text(lines)
     assert "+- A=.400> B=.500 C=.300 D=.100 -" in text(lines, ascii_only=True)
-    assert "╰─ ●.400» ▲.500 +2 ─" in text(lines, 26)
-    assert "■.300" in text([dataclasses.replace(lines[0], pinned=True), *lines[1:]], 24).splitlines()[-1]
+    assert "╰─ ●.40» ▲.50 ■.30 ◆.10 ─" in text(lines, 27)
+    assert "╰─ ●.400» ▲.500 +2 ─" in text(lines, 22)
+    assert "■.300" in text([dataclasses.replace(lines[0], pinned=True), *lines[1:]], 21).splitlines()[-1]
 
 
 def test_spreads_are_told_where_they_fit() -> None:
@@ -137,12 +139,72 @@ def test_two_signs_in_one_cell_stand_side_by_side() -> None:
     assert "●▲│" in shown
 
 
+def test_signs_of_two_cells_stand_in_the_picture_side_by_side_and_along_the_way() -> None:
+    marks = ("●0", "●1", "▲0")
+    lines = [curve([0.1, 0.1 + i // 2, 0.5], mark=mark, place=i) for i, mark in enumerate(marks)]
+    shown = text(lines)
+    assert "●0●1▲0│" in shown
+    assert "╰─ ●0=.500 ●1=.500 ▲0=.500 ─" in shown
+    along = text(lines, colourless=True, ascii_only=True, cursor=2.0)
+    assert all(along.count(mark) > 2 for mark in ("A0", "A1", "B0"))
+    assert "A0=.500 A1=.500 B0=.500" in along
+    for width in (1, 2, 12, 15):
+        text(lines, width, 9, colourless=True)
+    crowd = [curve([0.1, 0.5], mark=f"{'●▲■'[i % 3]}{i // 3}", place=i) for i in range(24)]
+    inside = "\n".join(text(crowd).splitlines()[1:-1])
+    assert re.findall(r"[●▲■](?![0-7])", inside) == []  # none is half covered by another
+    assert len(set(re.findall(r"[●▲■][0-7]", inside))) > 3
+
+
 def test_the_value_is_the_one_at_the_sign() -> None:
     line = curve([0.1, 0.2, 0.3, 0.9])
     assert "●.300" in text([line], view=(0.0, 2.2))
     smoothed = curve([0.1, 0.3], raw=np.array([0.1, 0.9]))
-    assert "╰─ ●.300 ─" in text([smoothed], smoothing=0.6)
-    assert text([smoothed], smoothing=0.6).endswith("─ smoothed .6 ─╯")
+    assert "╰─ ●~.300 ─" in text([smoothed], smoothing=0.6)
+
+
+@pytest.mark.parametrize(
+    ("width", "log_y", "named", "way"),
+    [(60, False, False, "test/f1 smoothed .95 "), (60, True, True, "test/f1 log smoothed .95 "),
+     (24, False, False, "test/f1 ~.95 "), (29, True, False, "test/f1 log ~.95 "), (11, False, False, "1 ~.95 ")],
+)  # fmt: skip
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_a_frame_says_that_its_curves_are_smoothed(
+    width: int, log_y: bool, named: bool, way: str, ascii_only: bool
+) -> None:
+    lines = [curve([0.2, 0.3], raw=np.array([0.1, 0.9])), curve([0.2, 0.4], "raw", colour=PALETTE[1])]
+    shown = text(
+        lines, width, smoothing=0.95, log_y=log_y, named=named, ascii_only=ascii_only, x_label="epoch"
+    )
+    first, last = shown.splitlines()[0], shown.splitlines()[-1]
+    assert way in first
+    if width > 11:  # what was measured is said as it is, what was made of it by smoothing is not
+        assert "~.30" in last
+        assert ("B=.40" if ascii_only and not named else ".40") in last
+        assert "~.40" not in last
+        assert "~" not in text(lines[1:], width, log_y=log_y, ascii_only=ascii_only)
+        assert "~" not in text(lines[:1], width, view=(5.0, 6.0)).splitlines()[-1]  # no value there
+
+
+@pytest.mark.parametrize(
+    ("values", "room", "said"),
+    [
+        (["1.624", "1.484", "0.919", "0.870"], 31, "1.624 1.484 0.919 0.870"),
+        (["1.624", "1.484", "0.919", "0.870"], 26, "1.62 1.48 0.919 0.870"),
+        (["1.624", "1.484", "0.919", "0.870"], 22, "1.6 1.5 0.92 0.87"),
+        (["1.624", "1.622", "1.621"], 18, "1.62 1.62 1.62"),  # alike in three digits: three are enough
+        (["1.624", "1.622", "1.621"], 16, "1.624 1.622 +1"),
+        ([".281", ".284", ".287"], 15, ".281 .284 +1"),  # in two digits they would be alike
+        (["21.8k", "3.10G", "–", "5.0e-4"], 25, "21.8k 3.10G – 5.0e-4"),
+        (["21.8k", "3.10G", "–", "5.0e-4"], 22, "22k 3.1G – 5.0e-4"),
+        (["123.456", "-.5004"], 11, "123 -.500"),
+    ],
+)
+def test_values_lose_digits_before_one_is_left_out(values: list[str], room: int, said: str) -> None:
+    row = legend_row([LegendEntry("●", value, 0) for value in values], room, spread=True)
+    told = [value for _, _, value in row.entries] + [f"+{row.left_out}"] * bool(row.left_out)
+    assert told == said.split()
+    assert row.width <= room
 
 
 @pytest.mark.parametrize("curves", [[], [curve([NAN, NAN])], [curve([float("inf")])]])
@@ -555,6 +617,11 @@ async def test_the_mouse_moves_a_cursor_that_is_on() -> None:
         assert moved.chart is chart
         assert moved.x == chart.cursor
         assert moved.x in (1, 2)  # where it was measured
+        chart.cursor = 0.0
+        await pilot.click(chart, offset=(50, 8))
+        await pilot.pause()
+        assert chart.cursor == 3  # also where the terminal tells of no moves
+        assert isinstance(app.said[-1], Chart.Clicked | Chart.CursorMoved)
 
 
 async def test_a_click_says_so() -> None:

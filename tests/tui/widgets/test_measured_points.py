@@ -55,5 +55,7 @@ def test_a_reading_always_stands_on_a_measured_point(xs: list[float], x: float, 
     assert nearest(places, x) in places
 
 
-def test_values_are_told_by_run() -> None:
-    assert values_at([curve_of("r", np.array([1.0, 2.0]), np.array([3.0, 4.0]))], 1.5) == {"r": (3.0, None)}
+def test_values_are_told_by_run_as_they_were_measured() -> None:
+    x, y = np.array([1.0, 2.0, 3.0]), np.array([3.0, 4.0, 8.0])
+    assert values_at([curve_of("r", x, y)], 1.5) == {"r": (3.0, None)}
+    assert values_at([curve_of("r", x, y, 0.8)], 3.0) == {"r": (8.0, None)}

@@ -89,6 +89,26 @@ def test_the_curve_is_that_of_the_apps_canvas_dot_by_dot(points: int, log_y: boo
         assert all(same), row
 
 
-def test_nothing_is_before_the_first_epoch_of_a_single_point() -> None:
-    point = Series.of(curve_of("r", np.array([0.0]), np.array([2.3])))
-    assert x_limits([point], None) == (0.0, 1.0)
+@pytest.mark.parametrize(
+    ("metric", "x", "y", "across", "up"),
+    [
+        ("train/loss", 0.1, 2.31, (0, 0.1), (2.175, 2.45)),
+        ("train/loss", 0.0, 0.0, (0, 1), (0, 1)),
+        ("test/f1", 1, 0.12, (0, 1), (0.11375, 0.12625)),
+        ("test/f1", 1, 0.0, (0, 1), (0, 1)),
+        ("test/f1", 1, 1.0, (0, 1), (0.95, 1)),
+        ("train/lr", 10, 0.0, (0, 10), (0, 1e-3)),
+        ("gpu/memory_used", 10, 2.0**30, (0, 10), (0, 2.0**30)),
+        ("own/delta", -5, -0.5, (-5.25, -4.75), (-0.525, -0.475)),
+    ],
+)
+def test_a_first_value_has_axes_that_fit_it_and_what_can_be(
+    metric: str, x: float, y: float, across: tuple[float, float], up: tuple[float, float]
+) -> None:
+    first = [Series.of(curve_of("r", np.array([x]), np.array([y])))]
+    ends = x_limits(first, None)
+    assert ends == pytest.approx(across)
+    assert ends is not None
+    window = window_of(first, ends, axis_ticks.unit_of(metric), view=None, log_y=False)
+    assert window is not None
+    assert (window.bottom, window.top) == pytest.approx(up)

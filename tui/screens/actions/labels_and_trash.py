@@ -79,6 +79,7 @@ class LabelActions:
             return f"{count} runs: {what}"
 
         self._target.do("The tags cannot be changed", lambda: do_each(runs, change, done))
+        self._target.unmark()
 
     def action_note(self) -> None:
         """Ask for a note on the runs that are meant."""
@@ -111,6 +112,7 @@ class LabelActions:
             return f"{count} runs: {what}"
 
         self._target.do("The note cannot be written", lambda: do_each(runs, change, done))
+        self._target.unmark()
 
     def action_throw_away(self) -> None:
         """Ask whether to move the runs that are meant into the trash."""
@@ -129,6 +131,7 @@ class LabelActions:
         def chosen(yes: bool | None) -> None:
             if yes:
                 self._target.do("Not all could be thrown away", lambda: self._throw_away(runs))
+                self._target.unmark()
 
         count = count_text(runs) if len(runs) > 1 else "this run"
         self._target.ask(Dialog(f"Throw {count} away?", text, choices), chosen)

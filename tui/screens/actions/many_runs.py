@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.errors import UserError
-from engine.runs.status import LIVE, Status
+from engine.runs.status import LIVE, State, Status
 from engine.runs.store import StoreError
 from engine.text import clean
+from tui.keymap.action import Situation
 from tui.screens.actions.target import Target, situation_of
 from tui.views.run_names import full_names
 
@@ -54,6 +56,35 @@ def no_run(target: Target) -> str:
     return "The marked rows have no run." if marked else "There is no run under the cursor."
 
 
+def why_not(target: Target) -> str:
+    """Return why nothing can be done to what is meant: how its runs are, or that it has none."""
+    now = situation_of(target)
+    if not now.meant:
+        return no_run(target)
+    return how_they_are(now, names_here(target, now.meant)[now.meant[0].run])
+
+
+def how_they_are(now: Situation, name: str) -> str:
+    """Return how the runs are that are meant: ``the 2 marked runs have finished``.
+
+    Args:
+        now: The runs, at least one.
+        name: What the first of them is called.
+    """
+    count, marked = len(now.meant), now.marked
+    if marked and count != marked:
+        runs = f"{count} runs" if count > 1 else "run"
+        who = f"the {runs} of the {f'{marked} marked rows' if marked > 1 else 'marked row'}"
+    elif marked:
+        who = f"the {count} marked runs" if count > 1 else "the marked run"
+    else:
+        who = name if count == 1 else f"the {count} runs under the cursor"
+    states = Counter(status.state for status in now.meant)
+    if len(states) == 1:
+        return f"{who} {_HOW[now.meant[0].state][count > 1]}"
+    return f"{who}: {', '.join(f'{number} {state}' for state, number in states.most_common())}"
+
+
 def names_here(target: Target, runs: Sequence[Status]) -> dict[str, str]:
     """Return what tells runs from all others of the project, by id."""
     return full_names(runs, target.snapshot.runs, target.snapshot.metadata)
@@ -92,6 +123,15 @@ def who_else_is_active(target: Target, runs: Sequence[Status]) -> str:
     parts = [f"{count} {word}" for count, word in ((running, "running"), (waiting, "waiting")) if count]
     of = clean(next(iter(experiments))) if len(experiments) == 1 else "the same experiments"
     return f"Not meant: {' and '.join(parts)} of {of}." if parts else ""
+
+
+_HOW: Mapping[State, tuple[str, str]] = {
+    "queued": ("waits", "wait"), "starting": ("is starting", "are starting"), "running": ("runs", "run"),
+    "silent": ("is silent", "are silent"), "finished": ("has finished", "have finished"),
+    "failed": ("has failed", "have failed"), "crashed": ("has crashed", "have crashed"),
+    "stopped": ("was stopped", "were stopped"),
+}  # fmt: skip
+"""How one run is in a state, and how several are."""
 
 
 def _first(lines: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.runs.status import Status
 from engine.runs.store import Run, StoreError
 from tui.screens.actions.approve import do_approved
-from tui.screens.actions.many_runs import do_each
+from tui.screens.actions.many_runs import do_each, why_not
 from tui.screens.actions.target import Target, situation_of
 from tui.views.site_facts import is_held_there, waiting_at
 
@@ -74,6 +74,7 @@ class QueueActions:
 
         held = "{} runs are held; H lets them go"
         self._target.do("It cannot be held", lambda: do_each(free, hold, held.format))
+        self._target.unmark()
 
     def _release(self, held: Sequence[Status]) -> None:
         """Let runs start; what this user did not queue is shown first."""
@@ -93,6 +94,7 @@ class QueueActions:
             return outcome
 
         do_approved(self._target, "It is not let go", held, look, let_go, "{} runs are let go".format)
+        self._target.unmark()
 
     def _is_held(self, status: Status) -> bool:
         queue = self._target.snapshot.queue
@@ -105,7 +107,7 @@ class QueueActions:
         """Return the runs that are meant and wait; say so if there are none."""
         waiting = situation_of(self._target).waiting
         if not waiting:
-            self._target.refuse(title, "The run under the cursor does not wait in the queue.")
+            self._target.refuse(title, why_not(self._target))
         return waiting
 
     def _run(self, status: Status) -> Run:

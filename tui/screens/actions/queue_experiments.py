@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,8 @@ class ExperimentActions:
         if config is None or not experiments:
             refuse_row(target)
             return
-        self._queue_missing([self.plan(Variation(each, tuple(each.run_seeds))) for each in experiments])
+        plans = [self.plan(Variation(each, tuple(each.run_seeds))) for each in experiments]
+        self._queue_missing(plans, then=target.unmark)
 
     def queue(self, variation: Variation, folds: str = "") -> None:
         """Queue the seeds of a variation that have no run with its settings; where each has one, ask which then.
@@ -71,10 +72,13 @@ class ExperimentActions:
         """
         self._queue_missing([self.plan(variation)], folds)
 
-    def _queue_missing(self, plans: Sequence[Plan], folds: str = "") -> None:
+    def _queue_missing(
+        self, plans: Sequence[Plan], folds: str = "", then: Callable[[], None] = lambda: None
+    ) -> None:
         for plan in plans:
             if plan.missing:
                 self._queue(plan, plan.missing, folds)
+                then()
         if not (full := [plan for plan in plans if not plan.missing]):
             return
 
@@ -82,6 +86,7 @@ class ExperimentActions:
             for plan in full if which is not None else ():
                 again = which == "again"
                 self._queue(plan, plan.variation.seeds if again else [plan.following], folds)
+                then()
 
         self._target.ask(Dialog(*seed_question(full)), chosen)
 
@@ -184,7 +189,9 @@ def how_it_stood(target: Target) -> str:
 
 def refuse_row(target: Target) -> None:
     """Say why nothing can be run from the row that is meant."""
-    if target.row is None:
+    if target.marked_rows:
+        text = f"The marked rows are no experiments of {target.project.config}."
+    elif target.row is None:
         text = f"There is none yet: {target.project.config} says what there is to train."
     elif target.row.group:
         text = "This is a group; → shows its experiments."

@@ -14,7 +14,6 @@ from tui.views.run_list_columns import Column, column_at
 
 TYPING_S = 0.8
 """Seconds within which the next digit belongs to the number that is being typed."""
-SAID_S = 3
 
 ShowColumns = Callable[[Callable[[Column], Column] | None], None]
 
@@ -33,6 +32,8 @@ class ReadingActions:
         self._screen = screen
         self._show_columns = show_columns
         self._typed, self._typed_at = "", 0.0
+        self._sought: tuple[float, float] | None = None
+        """Where a reading was asked for and nothing was measured, and the nearest place that was."""
         self._shown: tuple[float, object, object] | None = None
         """Where, of which curves, the list shows values instead of its own."""
 
@@ -56,7 +57,11 @@ class ReadingActions:
         grid = self._board.grid
         if (x := grid.cursor) is None:
             return ""
-        return f"reading {grid.x_label} {unit_of_axis(grid.x_label).exact(x)}; the list shows the values too"
+        unit = unit_of_axis(grid.x_label)
+        place = f"reading {grid.x_label} {unit.exact(x)}"
+        if self._sought is not None and self._sought[1] == x:
+            return f"{grid.x_label} {unit.exact(self._sought[0])} was not measured: {place}, the nearest that was"
+        return f"{place}; the list shows the values too"
 
     def action_inspect(self) -> None:
         """Read all charts at a cursor, which the arrow keys move; again for no cursor."""
@@ -99,12 +104,14 @@ class ReadingActions:
         unit = unit_of_axis(grid.x_label)
         wanted = float(typed) * (60 if unit.kind == "time" else 1)
         there = grid.move_cursor_near(wanted)
-        if there is not None and abs(there - wanted) > 1e-9 * max(1.0, abs(wanted)):
-            self._board.say(f"nearest measured: {grid.x_label} {unit.exact(there)}", SAID_S)
+        is_near = there is None or abs(there - wanted) <= 1e-9 * max(1.0, abs(wanted))
+        self._sought = None if there is None or is_near else (wanted, there)
 
     def show(self) -> None:
         """Show in the list the values at the cursor, or its own again."""
         grid, snapshot = self._board.grid, self._board.snapshot
+        if self._sought is not None and ((chart := grid.chosen) is None or chart.cursor != self._sought[1]):
+            self._sought = None
         if (grid.cursor is None) != (self._shown is None):
             self._screen.refresh_bindings()
         if (x := grid.cursor) is None:

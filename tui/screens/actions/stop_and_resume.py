@@ -16,7 +16,7 @@ from engine.runs.store import Run
 from engine.text import clean
 from tui.app_options import READONLY
 from tui.screens.actions.approve import do_approved
-from tui.screens.actions.many_runs import count_text, do_each, who_is_meant
+from tui.screens.actions.many_runs import count_text, do_each, who_is_meant, why_not
 from tui.screens.actions.stop_question import Way, stop_question
 from tui.screens.actions.target import Target, situation_of
 from tui.screens.dialogs import Choice, Dialog
@@ -37,7 +37,7 @@ class RunActions:
         target = self._target
         runs = situation_of(target).stoppable
         if not runs:
-            target.refuse("Nothing to stop", "The run under the cursor does not run.")
+            target.refuse("Nothing to stop", why_not(target))
             return
         live = [status for status in runs if status.state != "queued"]
         waiting = [status for status in runs if status.state == "queued"]
@@ -53,6 +53,8 @@ class RunActions:
             self._request([*waiting, *live], "stop-now")
         elif way is not None:
             self._request(live, way)
+        if way is not None:
+            self._target.unmark()
 
     def _request(self, runs: Sequence[Status], request: Request) -> None:
         target = self._target
@@ -103,7 +105,9 @@ class RunActions:
         target = self._target
         runs = situation_of(target).resumable
         if not runs:
-            target.refuse("Nothing to resume", "Only a stopped, failed or crashed run can be resumed.")
+            target.refuse(
+                "Nothing to resume", f"{why_not(target)}; R resumes what was stopped, failed or crashed"
+            )
         elif len(runs) == 1:
             self._resume(runs)
         else:
@@ -131,6 +135,7 @@ class RunActions:
             return f"{which} is queued{f' on {status.on}' if status.on else ''} to {how_it_goes_on(status)}"
 
         do_approved(target, "It cannot be resumed", runs, look, queue, "{} runs are queued to go on".format)
+        target.unmark()
 
 
 def how_it_goes_on(status: Status) -> str:

@@ -61,6 +61,9 @@ class Target(Protocol):
     def marked_rows(self) -> Sequence[Row]:
         """The marked rows, all of them listed; empty where one run is looked at."""
 
+    def unmark(self) -> None:
+        """Take the marks away, if they are meant: what they were set for is done."""
+
     @property
     def readonly(self) -> bool:
         """Whether nothing may be changed."""

@@ -1,10 +1,11 @@
-"""The commands with arguments on the dashboard's runs: ``:run``, ``:sort``, ``:filter``."""
+"""The commands with arguments on the dashboard's runs and charts: ``:run``, ``:sort``, ``:filter``, ``:grid``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from engine.config.setting_choices import starting_with
 from engine.text import clean, nearest
 from tui.app_options import READONLY
 from tui.screens.actions.target import Board
@@ -16,11 +17,17 @@ from tui.views.command_palette.search import Command
 from tui.views.run_destination import usual_place
 from tui.views.run_list_columns import Column, known_columns
 from tui.views.run_overrides import unfinished, vary
+from tui.widgets.chart.grid_shape import MOST_ASKED, parse_shape
 
 if TYPE_CHECKING:
     from tui.screens.actions.queue_experiments import ExperimentActions
     from tui.screens.dashboard.run_list_arrangement import ArrangeActions
     from tui.screens.dashboard.run_list_filter import FilterActions
+
+
+AUTO = "auto"
+GRIDS = ("1x1", "1x2", "1x3", "2x1", "2x2", "2x3", "3x2", "3x3", "4x3", "4x4")
+"""Columns and rows of charts that are offered."""
 
 
 class RunCommand(LineCommand):
@@ -151,6 +158,44 @@ class FilterCommand(LineCommand):
         return Meaning([says], do=lambda: self._filtering.write(text.strip()))
 
 
+class GridCommand(LineCommand):
+    """``:grid COLUMNSxROWS``."""
+
+    command = Command(
+        "Grid: columns and rows of charts", ":grid", "Charts", "how many charts stand in the grid: 3x2; auto",
+        "grid", "columns rows charts density layout more fewer tiles facets", ":grid ",
+    )  # fmt: skip
+    at_once = True
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def offers(self, text: str) -> Mapping[str, str]:
+        """Return what is asked for now, and some ways to ask."""
+        now = str(self._board.grid.asked or AUTO)
+        ways = dict.fromkeys((AUTO, *GRIDS, now))
+        return {way: "as it is" if way == now else "" for way in starting_with(text.strip(), ways)}
+
+    def meaning(self, text: str) -> Meaning:
+        """Return how many columns and rows come of it."""
+        asked = parse_shape(text)
+        if asked is None and text.strip() != AUTO:
+            how = f"columns and rows, each from 1 to {MOST_ASKED}, as 3x2; or {AUTO}"
+            begun = not text.strip() or bool(self.offers(text)) or text.strip(" x×").isdecimal()
+            return (
+                Meaning([how], lacks=how) if begun else Meaning(wrong=f"{clean(text.strip())!r} is not {how}")
+            )
+        columns, rows = self._board.grid.shape_for(asked)
+        says = f"charts in {columns} column{'s' * (columns > 1)} and {rows} row{'s' * (rows > 1)}"
+        if asked is not None and (columns, rows) != asked:
+            says += f": {asked} has more than there is room or charts for"
+
+        def do() -> None:
+            self._board.grid.asked = asked
+
+        return Meaning([says], do=do)
+
+
 def board_commands(
     board: Board, experiments: ExperimentActions, arranging: ArrangeActions, filtering: FilterActions
 ) -> list[LineCommand]:
@@ -162,4 +207,7 @@ def board_commands(
         arranging: What arranges its list.
         filtering: What filters its list.
     """
-    return [RunCommand(board, experiments), SortCommand(board, arranging), FilterCommand(board, filtering)]
+    return [
+        RunCommand(board, experiments), SortCommand(board, arranging), FilterCommand(board, filtering),
+        GridCommand(board),
+    ]  # fmt: skip

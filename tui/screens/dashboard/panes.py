@@ -9,6 +9,7 @@ from tui.screens.app_protocol import Host
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.runs.console import Console
+from tui.widgets.runs.list_pane import ListPane
 from tui.widgets.runs.run_list import RunList
 from tui.widgets.runs.run_overview import Overview
 
@@ -75,13 +76,14 @@ class PaneActions:
     def action_pane(self, pane: str) -> None:
         """Show or hide a side pane; a list whose columns lack room is made wider first."""
         widget = self._screen.query_one(f"#{pane}")
-        crowded = pane == "left" and self._screen.query_one(RunList).is_crowded
+        crowded = pane == "left" and self._screen.query_one(RunList).hidden_columns > 0
         if (
             widget.display
             and crowded
             and not (widget.has_class("-roomy") or self._screen.has_class("-narrow"))
         ):
             widget.add_class("-roomy")
+            self._screen.query_one(ListPane).dragged_to = 0
             return
         hides, focused = widget.display, self._screen.focused
         had_focus = self._had_focus.pop(pane, None)
@@ -98,6 +100,7 @@ class PaneActions:
         hidden = not self._screen.query_one("#left").display
         for pane in ("#left", "#right"):
             self._screen.query_one(pane).remove_class("-hidden", "-shown", "-roomy")
+        self._screen.query_one(ListPane).dragged_to = 0
         self.action_console()
         self._screen.query_one(Console).remove_class("-shown")  # a low screen has better use for its rows
         self._screen.query_one(ChartGrid).reset()

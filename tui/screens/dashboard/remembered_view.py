@@ -14,6 +14,8 @@ from tui.screens.dashboard.run_list_filter import RunFilter
 from tui.state.session import MOST, SavedView
 from tui.state.smoothing_steps import bounded_step, weight_of
 from tui.views.experiment_groups import KEYS
+from tui.widgets.chart.grid_shape import parse_shape
+from tui.widgets.runs.list_pane import ListPane
 
 PANES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
@@ -36,6 +38,7 @@ def taken_view(
         axis=state.wanted_axis,
         log_y=board.grid.log_y,
         smoothing=state.smoothing,
+        grid=str(board.grid.asked or ""),
         order=arrangement.order,
         reverse=arrangement.reverse,
         columns=list(arrangement.chosen),
@@ -44,6 +47,7 @@ def taken_view(
         filter=run_filter.text,
         filters=dict(run_filter.saved),
         wide_list=panes["left"].has_class("-roomy"),
+        list_width=screen.query_one(ListPane).dragged_to,
         hidden=hidden + [f"+{name}" for name, pane in panes.items() if pane.has_class("-shown")],
         selected=sorted(board.run_list.overlaid)[:MOST],
         pinned=state.pinned,
@@ -67,11 +71,13 @@ def give_view(
     state.smoothing = bounded_step(view.smoothing)
     state.bands, state.pinned = not view.each_seed, view.pinned
     grid.x_label, grid.log_y, grid.smoothing = state.axis, view.log_y, weight_of(state.smoothing)
+    grid.asked = parse_shape(view.grid)
     board.run_list.overlaid |= set(view.selected[:MOST])
     for name in PANES:
         screen.query_one(f"#{name}").set_class(name in view.hidden, "-hidden")
         screen.query_one(f"#{name}").set_class(f"+{name}" in view.hidden, "-shown")
     screen.query_one("#left").set_class(view.wide_list, "-roomy")
+    screen.query_one(ListPane).dragged_to = view.list_width
     for called, text in view.filters.items():
         run_filter.save(called, text)
     if view.filter.isprintable() and view.filter.strip():

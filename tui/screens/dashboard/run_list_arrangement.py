@@ -15,6 +15,7 @@ from tui.views.run_filter import Meant
 from tui.views.run_list_columns import DEFAULT, Column, find_column
 from tui.views.run_list_row import Row
 from tui.views.run_list_rows import make_rows, without_gpus
+from tui.widgets.runs.column_layout import no_room_words
 
 MOST_COLUMNS = 40
 
@@ -138,12 +139,10 @@ class ArrangeActions:
         if (past := self._board.snapshot.past) is not None:
             title += f", {day_and_time(past.moment, past.now)}"
         title += f"  {marked} marked" if marked else ""
-        words = self._arrangement.sorted_by
-        if (crowded := runs.lacking) is not None:
-            name, cells = crowded
-            widens = "" if left.has_class("-roomy") or self._screen.has_class("-narrow") else ", [ widens"
-            words = f"{name} needs {cells} more cell{'s' * (cells > 1)}{widens}"
-        words = " · ".join(filter(None, (filtered, words)))
+        widens = not (left.has_class("-roomy") or self._screen.has_class("-narrow"))
+        hidden = runs.hidden_columns if self._arrangement.chosen else 0
+        crowded = no_room_words(runs.lacking, hidden, widens=widens)
+        words = " · ".join(filter(None, (filtered, crowded or self._arrangement.sorted_by)))
         if (title, words) != self._named:
             self._named = title, words
             left.border_title, left.border_subtitle = Content(title), Content(words)

@@ -66,6 +66,7 @@ from tui.widgets.machine.status_line import MachineLine
 from tui.widgets.message_row import Foot
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.filter_box import FilterBox
+from tui.widgets.runs.list_pane import ListPane
 from tui.widgets.runs.run_list import RunList
 from tui.widgets.runs.run_overview import Overview
 from tui.widgets.text_box import TextBox
@@ -123,9 +124,10 @@ class Dashboard(TargetScreen):
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; the style sheet moves them with the terminal's size."""
-        yield MachineLine(self._title_of_project(), id="machine")
+        name = self.project.folder.name or str(self.project.folder)
+        yield MachineLine(name + "   read-only" * self.readonly, id="machine")
         with Horizontal(id="body"):
-            with Vertical(id="left"):
+            with ListPane(id="left"):
                 yield RunList(id="runs")
                 yield FilterBox(lambda: self.filter.known_values(self.snapshot), lambda: self.filter.saved)
             with Vertical(id="middle"):
@@ -137,10 +139,6 @@ class Dashboard(TargetScreen):
         yield MachinePane(id="bottom")
         yield TimeSlider(self.past.go_to, id="time")
         yield Foot()
-
-    def _title_of_project(self) -> str:
-        name = self.project.folder.name or str(self.project.folder)
-        return f"{name}   read-only" if self.readonly else name
 
     def on_mount(self) -> None:
         """Name the panes."""
@@ -260,16 +258,6 @@ class Dashboard(TargetScreen):
 
     # ---- how it is looked at
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the list's columns."""
-        return self.arrangement.names
-
-    @property
-    def grouped_by(self) -> tuple[str, ...]:
-        """The keys that experiments are grouped by."""
-        return self.arrangement.groups
-
     def arrange_list(
         self, columns: Sequence[str], order: str, *, reverse: bool = False, groups: Sequence[str] = ()
     ) -> None:
@@ -388,7 +376,8 @@ class Dashboard(TargetScreen):
         self.watch_snapshot()
         self.run_list.keep_marks()
         if hidden := self.run_list.overlaid & self.snapshot.by_id.keys() - self.visible_runs:
-            self.say(f"{len(hidden)} overlaid and hidden: their curves stay, c leaves them out", SHORTEST_S)
+            runs = f"run{'s' * (len(hidden) > 1)} overlaid and hidden"
+            self.say(f"{len(hidden)} {runs}: their curves stay, c leaves them out", SHORTEST_S)
 
     @on(Input.Submitted)
     def _submitted(self) -> None:

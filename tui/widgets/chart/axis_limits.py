@@ -18,7 +18,7 @@ ROOM = 0.04
 
 
 def x_limits(curves: Sequence[Series], before: tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return the ends of the x axis, None without a point: those of the curves, not below zero for a single one.
+    """Return the ends of the x axis, None without a point: those of the curves, of a single point from zero to it.
 
     Curves that grow get some room, so that most of the picture stays as it is.
 
@@ -30,9 +30,7 @@ def x_limits(curves: Sequence[Series], before: tuple[float, float] | None) -> tu
     if not ends:
         return None
     first, last = min(a for a, _ in ends), max(b for _, b in ends)
-    left, right = axis_ticks.apart(first, last)
-    if first >= 0:
-        left = max(0.0, left)  # nothing is before the first step, also around a single point
+    left, right = axis_ticks.x_ends(first, last)
     if before is None or before[0] != left:
         return left, right
     if right <= before[1]:

@@ -169,6 +169,8 @@ class Chart(Widget):
         if not is_current or not self.is_attached or not self.size:
             self.refresh()
             return
+        from tui.widgets.chart.chart_picture import changed_cells
+
         self._render_strips()
         changed = [
             (y, *changed_cells(before[y], strip))
@@ -342,10 +344,7 @@ class Chart(Widget):
                 self._dragged = True
                 self._set_view(moved((left, right), (start - event.x) / width), limits)
         elif self.cursor is not None:
-            from tui.widgets.chart.measured_points import nearest  # numpy comes when curves do
-
-            x = plot.x_at(event.x - self.gutter.left)
-            self.read(nearest(plot.places, x) if x is not None else None)
+            self._read_at(event)
 
     def on_mouse_up(self) -> None:
         """Let go of the view, or show the range that is marked."""
@@ -375,20 +374,16 @@ class Chart(Widget):
             self.post_message(self.ViewChanged(self, None))
         elif not self._dragged:
             self.post_message(self.Clicked(self))
+            if self.cursor is not None:
+                self._read_at(event)
 
+    def _read_at(self, event: events.MouseEvent) -> None:
+        """Move the cursor to the measured point that is nearest to the mouse."""
+        from tui.widgets.chart.measured_points import nearest  # numpy comes when curves do
 
-def changed_cells(before: Strip, after: Strip) -> tuple[int, int]:
-    """Return the first cell of a row that looks different now, and the one after the last."""
-    old, new = list(before), list(after)
-    first = 0
-    while old and new and old[0] == new[0]:
-        first += new[0].cell_length
-        del old[0], new[0]
-    last = after.cell_length
-    while old and new and old[-1] == new[-1]:
-        last -= new[-1].cell_length
-        del old[-1], new[-1]
-    return first, last
+        plot = self._picture()
+        x = plot.x_at(event.x - self.gutter.left)
+        self.read(nearest(plot.places, x) if x is not None else None)
 
 
 def _parse(colour: str) -> Color:

@@ -1,13 +1,13 @@
-"""The box around a chart: what it shows and over which x above, the curves' signs and values below.
+"""The box around a chart: what it shows, how and over which x above, the curves' signs and values below.
 
-╭─ test/f1 ──────────────────── epoch 5 ─╮
-╰─ ▲.296±.005 ●.208±.004 ── smoothed .9 ─╯
+╭─ test/f1 smoothed .9 ──────── epoch 5 ─╮
+╰─ ▲~.296 ●~.208 ────────────────────────╯
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
@@ -73,22 +73,32 @@ def draw_top(sheet: CellGrid, setting: Setting, places: Sequence[str]) -> None:
         setting: Of the chart.
         places: The name of the x axis, or where the curves are read, in more and less words.
     """
-    width, dots = setting.width, setting.glyphs.dots
+    width, dots, ways = setting.width, setting.glyphs.dots, ways_drawn(setting)
+    least = cell_len(ways[-1])
     metric = plain(setting.metric)
     if not setting.boxed:
-        sheet.write(0, 0, fit(metric, width, dots), Ink.TITLE)
+        column = sheet.write(0, 0, fit(metric, max(width - least - 1, 0), dots) + " ", Ink.TITLE)
+        sheet.write(0, column, ways[-1], Ink.NOTE)
         return
     beside = min(map(cell_len, places), default=0) + 2
-    metric = fit(metric, width - 6 - (beside if width - beside >= LEAST_METRIC + 6 else 0), dots)
+    metric = fit(metric, width - 6 - least - (beside if width - beside >= LEAST_METRIC + 6 else 0), dots)
     column, end = sheet.write(0, 2, f" {metric} ", Ink.TITLE), width - 2
     for place in places:
         start = end - cell_len(place) - 2
-        if place and start >= column:
+        if place and start >= column + least:
             sheet.write(0, start, f" {place} ", Ink.AXIS)
             end = start
             break
-    if setting.log_y and column + 6 <= end:
-        sheet.write(0, column, "log ", Ink.NOTE)
+    sheet.write(0, column, next((way for way in ways if column + cell_len(way) <= end), ""), Ink.NOTE)
+
+
+def ways_drawn(setting: Setting) -> list[str]:
+    """Return how the values are drawn, in more and less words; that they are smoothed is in all of them."""
+    log = "log " if setting.log_y else ""
+    if not setting.smoothing:
+        return [log, ""]
+    weight = f"{setting.smoothing:g}".removeprefix("0")
+    return [f"{log}smoothed {weight} ", f"{log}~{weight} ", f"~{weight} "]
 
 
 def legend_of(setting: Setting, entries: Sequence[LegendEntry], rows: int) -> list[LegendRow]:
@@ -102,12 +112,12 @@ def legend_of(setting: Setting, entries: Sequence[LegendEntry], rows: int) -> li
     room = setting.width - 6
     if setting.named and any(entry.name for entry in entries):
         return named_rows(entries, room, max(rows, 1), setting.glyphs.dots)
-    bare = [LegendEntry(e.mark, e.value, e.ink, e.spread, e.moving, "", e.strong) for e in entries]
-    return [legend_row(bare, room - _reserved(setting), spread=setting.width >= SPREAD_FROM)]
+    bare = [replace(entry, name="") for entry in entries]
+    return [legend_row(bare, room, spread=setting.width >= SPREAD_FROM)]
 
 
 def draw_bottom(sheet: CellGrid, setting: Setting, rows: Sequence[LegendRow], notes: Sequence[str]) -> None:
-    """Write the signs and values of the curves, and at the right how they were smoothed or what bands mean.
+    """Write the signs and values of the curves, and at the right what bands mean.
 
     Args:
         sheet: Is written on.
@@ -124,18 +134,7 @@ def draw_bottom(sheet: CellGrid, setting: Setting, rows: Sequence[LegendRow], no
         if entries.entries or entries.left_out:
             column = write_row(write, entries, 2, Ink.VALUE)
     end = setting.width - 2
-    smoothed = f"smoothed {setting.smoothing:g}".replace(" 0.", " .") if setting.smoothing else ""
-    for note in (smoothed, next(iter([n for n in notes if _fits(n, smoothed, end - column)]), "")):
-        if note and end - cell_len(note) - 2 > column:
-            end -= cell_len(note) + 2
-            sheet.write(setting.height - 1, end, f" {note} ", Ink.AXIS)
-            end -= 1
-
-
-def _reserved(setting: Setting) -> int:
-    """Return the cells that how curves are smoothed takes from their values."""
-    return len("smoothed .95") + 3 if setting.smoothing and setting.width >= SPREAD_FROM else 0
-
-
-def _fits(note: str, beside: str, room: int) -> bool:
-    return cell_len(note) + 4 + (len(beside) + 3 if beside else 0) <= room
+    for note in notes:
+        if cell_len(note) + 4 <= end - column:
+            sheet.write(setting.height - 1, end - cell_len(note) - 2, f" {note} ", Ink.AXIS)
+            return

@@ -18,13 +18,11 @@ from tui.palette import UNKNOWN, Sign
 from tui.state.chart_line import ChartLine
 from tui.text import searched
 from tui.widgets.chart.chart import Chart
+from tui.widgets.chart.grid_shape import Shape, grid_shape
 from tui.widgets.chart.metric_order import order
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve
-
-MIN_WIDTH, MIN_HEIGHT = 32, 10
-"""Cells below which a chart is not made; there are fewer charts instead."""
 
 
 class ChartGrid(Container, can_focus=True):
@@ -47,6 +45,9 @@ class ChartGrid(Container, can_focus=True):
     """Which page of charts is shown."""
     zoomed: reactive[bool] = reactive(False)
     """Whether one chart has all the space."""
+
+    asked: reactive[Shape | None] = reactive(None)
+    """The columns and rows that a user asks for; None for as many as fit well."""
 
     @dataclass
     class ReadingMoved(Message):
@@ -121,6 +122,15 @@ class ChartGrid(Container, can_focus=True):
 
     def watch_page(self) -> None:
         """Show other charts."""
+        self._arrange()
+        self._fill()
+
+    def watch_asked(self) -> None:
+        """Show more or fewer charts, and first those that were shown first."""
+        columns, rows = self._shape()
+        metrics, charts = self._metrics(), self.charts
+        first = metrics.index(charts[0].metric) if charts and charts[0].metric in metrics else 0
+        self.page = first // (columns * rows)
         self._arrange()
         self._fill()
 
@@ -211,6 +221,8 @@ class ChartGrid(Container, can_focus=True):
 
         if (chart := self.chosen) is None or (place := nearest(chart.places, x)) is None:
             return None
+        if chart.cursor == place:
+            self.post_message(self.ReadingMoved(place))  # another place was asked for all the same
         chart.read(place)
         return place
 
@@ -256,17 +268,12 @@ class ChartGrid(Container, can_focus=True):
             for name, value in settings.items():
                 setattr(chart, name, value)
 
-    def _shape(self) -> tuple[int, int]:
-        if self.zoomed:
-            return 1, 1
-        columns = max(1, min(4, self.size.width // MIN_WIDTH))
-        rows = max(1, min(4, self.size.height // MIN_HEIGHT))
-        charts = len(self._metrics())
-        while columns > 1 and (columns - 1) * rows >= charts:
-            columns -= 1
-        while rows > 1 and columns * (rows - 1) >= charts:
-            rows -= 1
-        return columns, rows
+    def _shape(self) -> Shape:
+        return Shape(1, 1) if self.zoomed else self.shape_for(self.asked)
+
+    def shape_for(self, asked: Shape | None) -> Shape:
+        """Return the columns and rows that come of what is asked for; None for as many as fit well."""
+        return grid_shape(self.size.width, self.size.height, len(self._metrics()), asked)
 
     def _arrange(self) -> None:
         """Have the right charts, keeping those that stay."""

@@ -38,6 +38,9 @@ from tui.widgets.chart.value_text import BorderTexts
 if TYPE_CHECKING:
     from tui.state.chart_line import ChartLine
 
+ASIDE = 3
+"""How many signs further a sign may stand, where others stand at its place."""
+
 
 class Plot:
     """A chart drawn for one setting. What moves with the cursor is added by `draw`."""
@@ -138,6 +141,7 @@ class Plot:
             LegendEntry(
                 self._marks[index], value, ink_of(index), spread,
                 self._glyphs.moving if self._lines[index].live else "", self._names[index], self._lines[index].pinned,
+                self._series[index].raw is not None and value != self._glyphs.none,
             )
             for index in order for value, spread in [texts[index]]
         ]  # fmt: skip
@@ -242,9 +246,9 @@ class Plot:
         np.copyto(self._sheet.codes[part], codes, where=self._covered)
         np.copyto(self._sheet.inks[part], inks, where=self._covered)
         for index in order:
-            for cell in self._signs_on_the_way(canvas, index) if self.setting.colourless else ():
-                self._write(self._sheet, cell, self._marks[index], index)
-                self._covered[cell] = True
+            for row, column in self._signs_on_the_way(canvas, index) if self.setting.colourless else ():
+                self._write(self._sheet, (row, column), self._marks[index], index)
+                self._covered[row, column : column + len(self._marks[index])] = True
             for point in self._curves[index].crosses:
                 if (cross := canvas.cell(*point)) is not None:
                     self._write(self._sheet, cross, self._glyphs.lost, index)
@@ -252,14 +256,15 @@ class Plot:
                     self._crosses.add(cross)
 
     def _draw_signs(self, sheet: CellGrid, canvas: Canvas, at: Sequence[int | None]) -> None:
-        """Give each curve its sign at one of its points, a cell or two aside where a curve over it has its own."""
+        """Give each curve its sign at one of its points, a little aside where a curve over it has its own."""
         taken = set(self._crosses)
         for index in sorted(range(len(at)), key=lambda each: (self._lines[each].pinned, each), reverse=True):
             series, point = self._series[index], at[index]
             cell = canvas.cell(float(series.x[point]), float(series.y[point])) if point is not None else None
-            if cell is not None:
-                place = _beside(cell, taken, canvas.width)
-                taken.add(place)
+            size = len(self._marks[index])
+            place = _beside(cell, taken, canvas.width, size) if cell is not None else None
+            if place is not None:
+                taken |= {(place[0], place[1] + letter) for letter in range(size)}
                 self._write(sheet, place, self._marks[index], index)
 
     def _rule(self, sheet: CellGrid, column: int, glyph: str, ink: int) -> None:
@@ -280,7 +285,8 @@ class Plot:
         near = np.searchsorted(window.columns(series.x[points], canvas.width), targets)
         chosen = points[near[near < points.size]].tolist()
         cells = (canvas.cell(float(series.x[at]), float(series.y[at])) for at in chosen)
-        return [cell for cell in cells if cell is not None]
+        last = max(canvas.width - len(self._marks[index]), 0)
+        return [(cell[0], min(cell[1], last)) for cell in cells if cell is not None]
 
     def _write(self, sheet: CellGrid, cell: tuple[int, int], glyph: str, index: int) -> None:
         sheet.write(self._origin[0] + cell[0], self._origin[1] + cell[1], glyph, ink_of(index))
@@ -298,8 +304,27 @@ class Plot:
         sheet.inks[rows, column] = Ink.CURSOR
 
 
-def _beside(cell: tuple[int, int], taken: Collection[tuple[int, int]], width: int) -> tuple[int, int]:
-    """Return a cell, or where it is taken the nearest one beside it that is free; itself where none is."""
-    row, column = cell
-    near = (column + step for step in (0, -1, 1, -2, 2, -3, 3))
-    return next(((row, at) for at in near if 0 <= at < width and (row, at) not in taken), cell)
+def changed_cells(before: Strip, after: Strip) -> tuple[int, int]:
+    """Return the first cell of a row that looks different now, and the one after the last."""
+    old, new = list(before), list(after)
+    first = 0
+    while old and new and old[0] == new[0]:
+        first += new[0].cell_length
+        del old[0], new[0]
+    last = after.cell_length
+    while old and new and old[-1] == new[-1]:
+        last -= new[-1].cell_length
+        del old[-1], new[-1]
+    return first, last
+
+
+def _beside(
+    cell: tuple[int, int], taken: Collection[tuple[int, int]], width: int, size: int
+) -> tuple[int, int] | None:
+    """Return where a sign of so many cells begins: at a cell, or near it where that is taken; None without room."""
+    row, column = cell[0], max(min(cell[1], width - size), 0)
+    for step in (0, *(way * step for step in range(1, 1 + ASIDE * size) for way in (-1, 1))):
+        first = column + step
+        if 0 <= first <= width - size and not any((row, first + at) in taken for at in range(size)):
+            return row, first
+    return None

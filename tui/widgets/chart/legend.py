@@ -2,6 +2,7 @@
 
     ╰─ ▲.296±.005 ●.208±.004 ◆.272» +2 ─────╯        names are in the list beside the charts
     ╰─ ▲ ViT-…-7 .296±.005  ● BiT-…-7 .208 ─╯        and in the border of a chart that is alone
+    ╰─ ▲~.296 ●~.208 ───────────────────────╯        values of curves that are smoothed
 
 Names come from runs. They are shown as text, never as markup or terminal commands.
 """
@@ -12,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from rich.cells import cell_len, get_character_cell_size
 
@@ -25,6 +27,11 @@ _ESCAPES = re.compile(
 )
 SPREAD_FROM = 44
 """Cells of a chart from which on the spread of seeds stands behind their mean."""
+SMOOTHED = "~"
+"""What stands before a value of a curve that is smoothed."""
+DIGITS = (3, 2)
+"""Significant digits to which values are cut where that gives more of them room: three, or two that still differ."""
+_DECIMALS = re.compile(r"(-?\d*\.\d+)(.*)", re.DOTALL)
 NAME_WIDTHS = (40, 28, 20, 14, 10, 0)
 """Cells that names are cut to where they are too long for the rows that they have; at last there are none."""
 
@@ -43,11 +50,15 @@ class LegendEntry:
     name: str = ""
     strong: bool = False
     """Whether others give way to it."""
+    smoothed: bool = False
+    """Whether the value is that of a smoothed curve, and none that was measured."""
 
     def said(self, *, spread: bool) -> str:
         """Return what stands behind the mark."""
-        name = f" {self.name} " if self.name else "=" if self.mark.isalnum() and self.mark.isascii() else ""
-        return f"{name}{self.value}{self.spread if spread else ''}{self.moving}"
+        bare = "=" if self.mark[-1:].isalnum() and self.mark[-1:].isascii() else ""
+        between = SMOOTHED if self.smoothed else "" if self.name else bare
+        name = f" {self.name} " if self.name else ""
+        return f"{name}{between}{self.value}{self.spread if spread else ''}{self.moving}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +95,45 @@ def fit(text: str, width: int, dots: str = "…") -> str:
 
 
 def legend_row(entries: Sequence[LegendEntry], room: int, *, spread: bool) -> LegendRow:
-    """Return as many entries as fit side by side, in their order; spreads give way first, strong entries last.
+    """Return as many entries as fit side by side, in their order.
+
+    Spreads give way first, then digits as ``DIGITS`` allows, then entries, the strong ones last.
 
     Args:
         entries: Of each curve.
         room: The cells that there are.
         spread: Whether spreads are said where they fit.
     """
-    for with_spread in (True, False) if spread else (False,):
-        row = _row(entries, spread=with_spread)
-        if row.width <= room:
-            return row
+    if spread and (row := _row(entries, spread=True)).width <= room:
+        return row
+    rows = [_as_many_as_fit(entries, room)]
+    for digits in DIGITS:
+        values = [in_digits(entry.value, digits) for entry in entries]
+        if digits == DIGITS[0] or len(set(values)) == len({entry.value for entry in entries}):
+            shorter = [replace(entry, value=value) for entry, value in zip(entries, values, strict=True)]
+            rows.append(_as_many_as_fit(shorter, room))
+    return max(rows, key=lambda row: len(row.entries))
+
+
+def _as_many_as_fit(entries: Sequence[LegendEntry], room: int) -> LegendRow:
+    """Return entries without spreads, as many as fit; the last go first, and strong ones after all others."""
     kept = list(entries)
-    while kept:
+    while (row := _row(kept, len(entries) - len(kept), spread=False)).width > room and kept:
         weak = [at for at, entry in enumerate(kept) if not entry.strong]
         del kept[weak[-1] if weak else -1]
-        row = _row(kept, len(entries) - len(kept), spread=False)
-        if row.width <= room:
-            return row
-    return LegendRow(())
+    return row if row.width <= room else LegendRow(())
+
+
+def in_digits(value: str, digits: int) -> str:
+    """Return a number that is written with decimals in so many significant digits at most; other texts as they are."""
+    if (found := _DECIMALS.fullmatch(value)) is None or not (number := Decimal(found[1])):
+        return value
+    whole, _, decimals = found[1].partition(".")
+    kept = max(digits - 1 - number.adjusted(), 0)
+    if kept >= len(decimals):
+        return value
+    text = f"{number:.{kept}f}"
+    return (text.replace("0.", ".", 1) if whole in ("", "-") else text) + found[2]
 
 
 def named_rows(entries: Sequence[LegendEntry], room: int, rows: int, dots: str = "…") -> list[LegendRow]:
@@ -118,7 +149,7 @@ def named_rows(entries: Sequence[LegendEntry], room: int, rows: int, dots: str =
         names = told_apart([entry.name for entry in entries], width, dots)
         shown = [replace(entry, name=name) for entry, name in zip(entries, names, strict=True)]
         wrapped = _wrapped(shown, room)
-        if len(wrapped) <= rows:
+        if len(wrapped) <= rows and all(_row(row, spread=False).width <= room for row in wrapped):
             break
     above = min(rows, len(wrapped)) - 1
     last = [entry for row in wrapped[above:] for entry in row]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,19 +47,19 @@ def steps_from(places: Floats, x: float | None, steps: int) -> float | None:
 
 
 def values_at(curves: Sequence[Curve], x: float) -> dict[str, tuple[float, float | None]]:
-    """Return the value of each curve at a place, or the last one before it, with the standard deviation of its seeds.
+    """Return what each curve measured at a place, or last before it, with the standard deviation of its seeds.
 
     Args:
         curves: Of one metric.
         x: The place.
 
     Returns:
-        By the run that each curve is under; curves without a value there are left out.
+        By the run that each curve is under, before any smoothing; curves without a value there are left out.
     """
     found = {}
     for curve in curves:
         series = Series.of(curve)
-        if (point := series.at(x)) is not None:
-            spread = None if series.raw is not None else curve.deviation(point)
-            found[curve.run] = float(series.y[point]), spread
+        values = series.y if series.raw is None else series.raw
+        if (point := series.at(x)) is not None and isfinite(value := float(values[point])):
+            found[curve.run] = value, curve.deviation(point)
     return found

@@ -168,7 +168,9 @@ def _marks(
             column = float(window.columns(np.array([x]), 2 * layout.width)[0])
             row = float(window.rows(np.array([y]), 4 * layout.height)[0])
         if -0.5 <= column < 2 * layout.width - 0.5 and -0.5 <= row < 4 * layout.height - 0.5:
-            yield Dots(np.array([round(column) // 2]), np.array([round(row) // 4]), colour, mark)
+            first = max(min(round(column) // 2, layout.width - len(mark)), 0)
+            for at, letter in enumerate(mark, first):
+                yield Dots(np.array([at]), np.array([round(row) // 4]), colour, letter)
 
 
 # ---- words around it

@@ -220,6 +220,22 @@ def lacking(
     return None
 
 
+def no_room_words(lacks: tuple[str, int] | None, hidden: int, *, widens: bool) -> str:
+    """Return what of the columns has no room, and the key that gives it some; empty where all have room.
+
+    Args:
+        lacks: As ``lacking`` returns it.
+        hidden: How many that were chosen have none.
+        widens: Whether the list can be made wider.
+    """
+    if lacks is not None and hidden < 2:
+        name, cells = lacks
+        return f"{name} needs {cells} more cell{'s' * (cells > 1)}{', [ widens' * widens}"
+    if not hidden:
+        return ""
+    return f"+{hidden} column{'s' * (hidden > 1)}{': [ widens' if widens else ' without room'}"
+
+
 _TONES = {
     "running": "busy",
     "starting": "wait",

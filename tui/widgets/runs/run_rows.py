@@ -17,6 +17,7 @@ from engine.analysis.alarms import KINDS
 from tui.app_options import ascii_only
 from tui.palette import Sign, shown_in
 from tui.text import shorten
+from tui.views.colour_assignment import sign_of_row
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
 from tui.widgets.runs.column_layout import (
@@ -100,9 +101,9 @@ class RunRows(ScrollView):
         return [column for column, _ in self._fitting()]
 
     @property
-    def is_crowded(self) -> bool:
-        """Whether a column has no room."""
-        return len(self._fitting()) < len(self.visible_columns)
+    def hidden_columns(self) -> int:
+        """How many columns have no room."""
+        return len(self.visible_columns) - len(self._fitting())
 
     @property
     def lacking(self) -> tuple[str, int] | None:
@@ -217,13 +218,12 @@ class RunRows(ScrollView):
         chosen = self.overlaid.intersection(row.runs)
         overlaid = "┃" if len(chosen) == len(row.runs) else "┆"
         before = "⚑" if row.run is not None and row.run == self._pinned else overlaid if chosen else " "
-        signs = {self._signs[run] for run in chosen if run in self._signs}
-        sign = self._signs.get(row.run or "") or (signs.pop() if len(signs) == 1 else None)
+        sign = sign_of_row(self._signs, row.run or "", chosen)
         if sign is None:
             return Segment(f"{before}  ", self._style("quiet") if before != " " else None)
         mark = sign.drawn(ascii_only=ascii_only(self.app))
         theme = self.app.current_theme
-        return Segment(f"{before}{mark} ", Style(color=shown_in(sign.colour, theme.name, dark=theme.dark)))
+        return Segment(f"{before}{mark:2}", Style(color=shown_in(sign.colour, theme.name, dark=theme.dark)))
 
     def _style(self, name: str) -> Style:
         return Style(
