@@ -9,8 +9,8 @@ from engine.catalog.metrics import metric_of
 from engine.query.fields import find_key, known_keys
 from engine.query.matching import OPERATORS, ORDER, WORD, quoted
 
-_PIECE = re.compile(r"""\s+|"(?:[^"\\]|\\.)*\\?(?:"|\Z)|'[^']*(?:'|\Z)|,|[^\s"',]+""", re.DOTALL)
-"""What a text is made of while it is being written: spaces, commas, and pieces of which the last may lack its quote."""
+_PIECE = re.compile(r"""[\s|]+|"(?:[^"\\]|\\.)*\\?(?:"|\Z)|'[^']*(?:'|\Z)|,|[^\s"',|]+""", re.DOTALL)
+"""What a text is made of while it is being written: spaces, bars, commas, and pieces; the last may lack its quote."""
 
 
 def complete(text: str, cursor: int, values: Mapping[str, Iterable[str]] | None = None) -> list[str]:
@@ -25,11 +25,11 @@ def complete(text: str, cursor: int, values: Mapping[str, Iterable[str]] | None 
     before = text[:cursor]
     term = value = 0
     for piece in _PIECE.finditer(before):
-        if piece[0].isspace():
+        if piece[0][0] == "|" or piece[0][0].isspace():
             term = value = piece.end()
         elif piece[0] == ",":
             value = piece.end()
-    term += len(before[term:]) - len(before[term:].lstrip("-"))
+    term += len(before[term:]) - len(before[term:].lstrip("-!"))
     word = WORD.match(before, term)
     sign = re.compile("[=!~<>]+").match(before, word.end()) if word is not None else None
     if word is None or sign is None:
