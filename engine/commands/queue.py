@@ -144,7 +144,9 @@ def work(
 
 
 @click.command()
-@click.argument("run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.runs)
+@click.argument(
+    "run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.runs_to_stop
+)
 @option_runs
 @option_json
 @click.option("--now", is_flag=True, help="Do not wait for the end of the epoch.")
@@ -180,7 +182,7 @@ def stop(
 
 
 @click.command()
-@click.argument("run_name", metavar="RUN", shell_complete=candidates.runs)
+@click.argument("run_name", metavar="RUN", shell_complete=candidates.waiting_runs)
 @option_runs
 @option_json
 @click.option("--first", "where", flag_value="first", help="Before all others.")
@@ -205,7 +207,9 @@ def move(
 
 
 @click.command()
-@click.argument("run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.runs)
+@click.argument(
+    "run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.waiting_runs
+)
 @option_runs
 @option_json
 def cancel(run_names: tuple[str, ...], root: Path, as_json: bool) -> None:
@@ -221,7 +225,9 @@ def cancel(run_names: tuple[str, ...], root: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.runs)
+@click.argument(
+    "run_names", nargs=-1, required=True, metavar="RUN...", shell_complete=candidates.waiting_runs
+)
 @option_runs
 @option_json
 @click.option(
