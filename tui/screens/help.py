@@ -9,6 +9,7 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
@@ -70,7 +71,7 @@ class HelpScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         """A line to search with, over the keys."""
         with Vertical() as box:
             box.border_title = "Keys"
-            box.border_subtitle = HOW
+            box.border_subtitle = Content(HOW)
             line = TextBox(placeholder="stop, zoom, ctrl …", compact=True, id="help-search")
             line.cursor_blink = False
             yield line
@@ -97,7 +98,7 @@ class HelpScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         self._say(HOW if sections else "No key does that.")
 
     def _say(self, text: str) -> None:
-        self.query_one(Vertical).border_subtitle = text
+        self.query_one(Vertical).border_subtitle = Content(text)
 
     def action_back(self) -> None:
         """Show all keys again, or close."""
