@@ -56,7 +56,7 @@ async def test_verbs_mean_the_marks_else_the_row_and_never_what_a_filter_hides(
         await settle(pilot)
         assert [row.label for row in runs(pilot).marked_rows] == ["BiT-small"]
         assert "1 marked row no longer listed: unmarked" in toasts(pilot)
-        assert "2 overlaid and hidden: their curves stay, c leaves them out" in toasts(pilot)
+        assert "2 overlaid runs hidden: the curves stay, c leaves them out" in toasts(pilot)
         await pilot.press("g", "t")
         assert isinstance(pilot.app.screen, Prompt)
         await pilot.press(*"mine", "enter")

@@ -379,7 +379,8 @@ class Dashboard(TargetScreen):
         self.watch_snapshot()
         self.run_list.keep_marks()
         if hidden := self.run_list.overlaid & self.snapshot.by_id.keys() - self.visible_runs:
-            self.say(f"{len(hidden)} overlaid and hidden: their curves stay, c leaves them out", SHORTEST_S)
+            runs = f"{len(hidden)} overlaid run{'s' * (len(hidden) > 1)}"
+            self.say(f"{runs} hidden: the curves stay, c leaves them out", SHORTEST_S)
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
