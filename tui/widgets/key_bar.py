@@ -22,8 +22,8 @@ from tui.app_options import LOOKS_BACK, readonly
 from tui.keymap.action import WAY_OUT
 from tui.keymap.bindings import OF_NOW, declared
 
-FIRST = -100
-"""The rank of what stands before all others."""
+OUTWARDS = " ‹ "
+"""Stands between a layer and the one that it lies over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,9 @@ class KeyBar(Widget):
         pane = self.pane or self._focused
         useful = [offer for offer in useful if offer.anywhere or offer.pane == pane]
         useful.sort(key=lambda offer: (offer.rank >= 0 and offer.pane != pane, offer.rank))
-        if self.way_out:
-            useful.insert(0, Offer((("escape", "esc"),), self.way_out, "", FIRST))
         room = self.size.width - sum(offer.width for offer in useful if offer.rank >= WAY_OUT)
+        if self.way_out:
+            useful.insert(0, self._escape(room))
         fitting = []
         for offer in (
             replace(each, words=self.wording.get(_name(each.action), each.words)) for each in useful
@@ -138,6 +138,15 @@ class KeyBar(Widget):
                 fitting.append(offer)
                 room -= offer.width
         return fitting
+
+    def _escape(self, room: int) -> Offer:
+        """Return what escape ends, and as many of the layers behind it as there is room for."""
+        layers = self.way_out.split(OUTWARDS)
+        while (offer := Offer((("escape", "esc"),), OUTWARDS.join(layers), "")).width > room and len(
+            layers
+        ) > 1:
+            layers.pop()
+        return offer
 
     def render_line(self, y: int) -> Strip:
         """Return the one line."""

@@ -65,6 +65,11 @@ async def test_it_follows_the_focus(project: Project, write_run: Write) -> None:
         assert words(bar)[:6] == ["Runs", "Point", "Read", "Zoom", "Smooth", "X axis"]
         await pilot.press("i", "greater_than_sign")
         assert words(bar)[:3] == ["end reading ‹ zoom ‹ charts", "Point", "Read"]
+        bar.styles.width = 60
+        await pilot.pause()
+        assert words(bar)[0] == "end reading ‹ zoom"
+        bar.styles.width = "1fr"
+        await pilot.pause()
         await pilot.press("escape")
         assert words(bar)[:2] == ["end zoom ‹ charts", "Point"]
         await pilot.press("escape", "escape")

@@ -16,14 +16,13 @@ from tui.screens.actions.target import Board
 from tui.screens.app_protocol import Host
 from tui.screens.help import open_help
 from tui.state.run_page_record import Tab
+from tui.widgets.key_bar import OUTWARDS
 from tui.widgets.time_slider import TimeSlider
 
 CLEARING_S = 4
 """Seconds in which the key that lets go of the overlaid runs has to be pressed again."""
 
 
-OUTWARDS = " ‹ "
-"""Stands between a layer and the one that it lies over."""
 SECTIONS = {
     "ChartGrid": "Charts", "Overview": "A run", "Console": "A run", "MachinePane": "Queue", "TimeSlider": "The past",
 }  # fmt: skip
