@@ -345,6 +345,7 @@ class TestCompletion:
             ("state=f", ["state=finished", "state=failed"]),
             ("vit -state=failed,cr", ["vit -state=failed,crashed"]),
             ("vit expe", ["vit experiment"]),
+            ("vit -fin", ["vit -state=finished"]),
             ("vit|expe", ["vit|experiment"]),
             ("state=failed | !state=fi", ["state=failed | !state=finished"]),
             ("experiment~vit", ["experiment~ViT-B", "experiment~ViT-L"]),

@@ -197,6 +197,9 @@ async def test_themes_are_seen_while_they_are_chosen(project: Project) -> None:
         await settle(pilot)
         assert pilot.app.screen is board(pilot)
         assert pilot.app.theme == "vitui-contrast"
+        await typed(pilot, *"t lig", "enter")  # the one that it begins
+        await settle(pilot)
+        assert pilot.app.theme == "vitui-light"
 
 
 async def test_read_only_no_line_queues_anything(project: Project) -> None:

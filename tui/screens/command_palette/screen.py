@@ -327,6 +327,12 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         command, rest = self._split(text)
         if row is not None and (row.command is not None or row.line != text):
             self._do_row(row)
+        elif (
+            command is not None
+            and command.at_once
+            and len(offers := self.query_one(CommandLine).offers()) == 1
+        ):
+            self._do_row(CommandRow("", line=offers[0]))
         elif command is not None:
             self._judge(command, rest, do=True)
         else:

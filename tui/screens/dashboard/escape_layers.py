@@ -118,7 +118,8 @@ class LayerActions:
     def _layers(self) -> Iterator[Layer]:
         """Yield what lies over the list, the uppermost first."""
         runs, grid, focused = self._board.run_list, self._board.grid, self._screen.focused
-        boxes = [box for box in self._screen.query(Input) if box.has_class("-shown") and box is not focused]
+        boxes = [self._screen.query_one(box, Input) for box in ("#filter", "#search")]
+        boxes = [box for box in boxes if box.has_class("-shown") and box is not focused]
         if isinstance(focused, Input):
             yield Layer("line", "clear", partial(self._close, [focused]))
         if grid.cursor is not None:
