@@ -206,8 +206,8 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
 
     def _remember_view(self) -> None:
         """Save how the project is looked at, if that has changed: a terminal may close at any time."""
-        if isinstance(self.screen, ModalScreen):  # a theme may be seen there that is not chosen yet
-            return
+        if isinstance(self.screen, ModalScreen) or not self.dashboard.is_attached:
+            return  # a theme may be seen there that is not chosen yet; or the app is being left
         view = self._take_view()
         if view != self._view:
             self._view = view

@@ -327,16 +327,17 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         command, rest = self._split(text)
         if row is not None and (row.command is not None or row.line != text):
             self._do_row(row)
-        elif (
-            command is not None
-            and command.at_once
-            and len(offers := self.query_one(CommandLine).offers()) == 1
-        ):
-            self._do_row(CommandRow("", line=offers[0]))
+        elif command is not None and command.at_once and (only := self._only_offer(text)):
+            self._do_row(CommandRow("", line=only))
         elif command is not None:
             self._judge(command, rest, do=True)
         else:
             self.app.bell()
+
+    def _only_offer(self, text: str) -> str:
+        """Return what a text begins, where that is one thing and the text is not whole; else nothing."""
+        whole = [offer for offer in self.query_one(CommandLine).offers() if offer.startswith(text)]
+        return whole[0] if len(whole) == 1 and whole[0] != text else ""
 
     @on(CommandList.Picked)
     def _picked(self, message: CommandList.Picked) -> None:

@@ -219,7 +219,7 @@ class Dashboard(TargetScreen):
     @on(MouseUp)
     def show_way_out(self) -> None:
         """Say in the bar of keys what escape ends now."""
-        if self.is_mounted and self.is_current:
+        if self.is_mounted and self.is_current and self.is_attached:
             self._bar.show_way_out()
 
     @property
