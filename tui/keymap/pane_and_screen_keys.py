@@ -153,7 +153,7 @@ ON_THE_SCREEN = (
             Action(
                 "command_palette", ("VituiApp",),
                 (
-                    Hotkey("colon", "Commands", "':'", on_bar=True, display=":"),
+                    Hotkey("colon", "More", "':'", on_bar=True, display=":"),
                     Hotkey("ctrl+p", priority=True),
                 ),
                 rank=WAY_OUT, moves=True,
@@ -161,7 +161,7 @@ ON_THE_SCREEN = (
             Action(
                 "command_palette", PAGES,
                 (
-                    Hotkey("colon", "Commands", "':'", on_bar=True, display=":"),
+                    Hotkey("colon", "More", "':'", on_bar=True, display=":"),
                     Hotkey("ctrl+p", priority=True),
                 ),
                 rank=WAY_OUT, moves=True, screen=APP,

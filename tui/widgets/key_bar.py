@@ -22,6 +22,8 @@ from tui.app_options import LOOKS_BACK, readonly
 from tui.keymap.action import WAY_OUT
 from tui.keymap.bindings import OF_NOW, declared
 
+FIRST, BEHIND_COMPARE = -100, 9
+"""Where the bar says what escape ends: before all others, and behind what is done in the list most."""
 OUTWARDS = " ‹ "
 """Stands between a layer and the one that it lies over."""
 
@@ -73,6 +75,8 @@ class KeyBar(Widget):
     """The class of the pane that keys are about; empty for what has the focus."""
     way_out: reactive[str] = reactive("")
     """What escape ends now; empty where its binding says it."""
+    gives_way: reactive[bool] = reactive(False)
+    """Whether that stands behind the keys of the list, and is left out before them."""
 
     def __init__(self, answers: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__()
@@ -124,10 +128,10 @@ class KeyBar(Widget):
             useful = [offer for offer in useful if not offer.of_now]
         pane = self.pane or self._focused
         useful = [offer for offer in useful if offer.anywhere or offer.pane == pane]
-        useful.sort(key=lambda offer: (offer.rank >= 0 and offer.pane != pane, offer.rank))
         room = self.size.width - sum(offer.width for offer in useful if offer.rank >= WAY_OUT)
         if self.way_out:
-            useful.insert(0, self._escape(room))
+            useful.append(self._escape(room))
+        useful.sort(key=lambda offer: (offer.rank >= 0 and offer.pane != pane, offer.rank))
         fitting = []
         for offer in (
             replace(each, words=self.wording.get(_name(each.action), each.words)) for each in useful
@@ -142,11 +146,12 @@ class KeyBar(Widget):
     def _escape(self, room: int) -> Offer:
         """Return what escape ends, and as many of the layers behind it as there is room for."""
         layers = self.way_out.split(OUTWARDS)
-        while (offer := Offer((("escape", "esc"),), OUTWARDS.join(layers), "")).width > room and len(
-            layers
-        ) > 1:
+        rank = BEHIND_COMPARE if self.gives_way else FIRST
+        while True:
+            offer = Offer((("escape", "esc"),), OUTWARDS.join(layers), "", rank)
+            if offer.width <= room or len(layers) == 1:
+                return offer
             layers.pop()
-        return offer
 
     def render_line(self, y: int) -> Strip:
         """Return the one line."""

@@ -48,7 +48,7 @@ async def test_the_ways_out_are_there_however_narrow_it_is(
     write_run("ViT-small")
     async with opened(project, (width, 24)) as pilot:
         bar = board(pilot).query_one(KeyBar)
-        assert words(bar)[-3:] == ["Commands", "Help", "Leave"]
+        assert words(bar)[-3:] == ["More", "Help", "Leave"]
         line = bar.render_line(0)
         assert line.cell_length == width
         assert line.text.rstrip().endswith("Leave")
@@ -65,7 +65,7 @@ async def test_it_follows_the_focus(project: Project, write_run: Write) -> None:
         assert words(bar)[:6] == ["Runs", "Point", "Read", "Zoom", "Smooth", "X axis"]
         await pilot.press("i", "greater_than_sign")
         assert words(bar)[:3] == ["end reading ‹ zoom ‹ charts", "Point", "Read"]
-        bar.styles.width = 60
+        bar.styles.width = 50
         await pilot.pause()
         assert words(bar)[0] == "end reading ‹ zoom"
         bar.styles.width = "1fr"
@@ -88,6 +88,6 @@ async def test_a_click_presses_the_key(project: Project, write_run: Write) -> No
         assert isinstance(pilot.app.screen, HelpScreen)
         assert bar.key_at(bar.size.width - 1) is None
         await pilot.press("escape")
-        await pilot.click(KeyBar, offset=(bar.render_line(0).text.index("Commands"), 0))
+        await pilot.click(KeyBar, offset=(bar.render_line(0).text.index("More"), 0))
         await pilot.pause()
         assert isinstance(pilot.app.screen, CommandScreen)

@@ -47,5 +47,5 @@ class BoardBar:
     def show_way_out(self) -> None:
         """Say what escape ends, and let the keys of the charts come first where they are theirs."""
         bar = self._screen.query_one(KeyBar)
-        bar.way_out = self._layers.way_out()
+        bar.way_out, bar.gives_way = self._layers.way_out()
         bar.pane = ChartGrid.__name__ if self._reading.has_arrows else ""

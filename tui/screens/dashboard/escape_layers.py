@@ -105,15 +105,16 @@ class LayerActions:
             self._screen.query_one("#left").remove_class("-hidden")
             runs.focus()
 
-    def way_out(self) -> str:
-        """Return what the key back ends, and behind it what it would end next; empty where there is only the list.
+    def way_out(self) -> tuple[str, bool]:
+        """Return what the key back ends, with what it would end next, and whether that is only a choice in the list.
 
-        A line that is written, and the line of the past, say it themselves.
+        It is empty where there is nothing; a line that is written, and that of the past, say it themselves.
         """
         layers = list(self._layers())
         if not layers or isinstance(self._screen.focused, Input | TimeSlider):
-            return ""
-        return OUTWARDS.join([layers[0].ends, *(layer.name for layer in layers[1:])])
+            return "", False
+        words = OUTWARDS.join([layers[0].ends, *(layer.name for layer in layers[1:])])
+        return words, layers[0].name in ("marks", "overlay")
 
     def _layers(self) -> Iterator[Layer]:
         """Yield what lies over the list, the uppermost first."""
