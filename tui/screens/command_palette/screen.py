@@ -335,7 +335,7 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
             self.app.bell()
 
     def _only_offer(self, text: str) -> str:
-        """Return what a text begins, where that is one thing and the text is not whole; else nothing."""
+        """Return the one offer that a text begins, where it is not that already; else an empty text."""
         whole = [offer for offer in self.query_one(CommandLine).offers() if offer.startswith(text)]
         return whole[0] if len(whole) == 1 and whole[0] != text else ""
 
