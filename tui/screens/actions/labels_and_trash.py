@@ -199,7 +199,8 @@ class LabelActions:
         deeds = self._target.deeds
         if (deed := deeds.pop()) is None:
             self._target.refuse(
-                "Nothing to bring back", "Nothing was thrown away here; `engine rm --list` shows the trash."
+                "Nothing to bring back",
+                "Nothing was thrown away here, nor done that could be taken back; `engine rm --list` shows the trash.",
             )
         elif deed.take_back is not None:
             deed.take_back()
