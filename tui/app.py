@@ -20,11 +20,12 @@ from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 
+from engine.runs.status import LIVE
 from engine.text import printable_lines
 from tui.app_options import LOOKS_BACK, READONLY, Options
 from tui.feed.feed import Feed
 from tui.keymap.bindings import CHANGING, OF_NOW, bindings
-from tui.screens.dashboard.screen import Dashboard, live_runs
+from tui.screens.dashboard.screen import Dashboard
 from tui.state.command_history import CommandHistory
 from tui.state.message_log import MessageLog
 from tui.state.messages import Changed
@@ -153,7 +154,9 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         if self.has_class(LOOKS_BACK) and name in OF_NOW:
             self.notify(self.dashboard.past.refusal, severity="warning", timeout=4)
             return True
-        return await super().run_action(action, default_namespace, namespaces)
+        done = await super().run_action(action, default_namespace, namespaces)
+        self.dashboard.show_way_out()
+        return done
 
     def copy_to_clipboard(self, text: str) -> None:
         """Put lines of text into the terminal's clipboard, without what a shell would act on where they are pasted."""
@@ -203,8 +206,8 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
 
     def _remember_view(self) -> None:
         """Save how the project is looked at, if that has changed: a terminal may close at any time."""
-        if isinstance(self.screen, ModalScreen):  # a theme may be seen there that is not chosen yet
-            return
+        if isinstance(self.screen, ModalScreen) or not self.dashboard.is_attached:
+            return  # a theme may be seen there that is not chosen yet; or the app is being left
         view = self._take_view()
         if view != self._view:
             self._view = view
@@ -218,7 +221,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
     def action_leave(self) -> None:
         """Leave, and say which runs go on."""
         self._view = self._take_view()
-        live = [status.experiment for status in live_runs(self.dashboard.snapshot)]
+        live = [status.experiment for status in self.dashboard.snapshot.runs if status.state in LIVE]
         word = "goes on" if len(live) == 1 else "go on"
         self.exit(
             f"{', '.join(live)} {word}; `vitui` shows {'it' if len(live) == 1 else 'them'} again."

@@ -26,6 +26,19 @@ def shorten(text: str, width: int, *, end: bool = False) -> str:
     return text + " " * (width - cells(text))
 
 
+_CURE = re.compile(r"; did you mean '[^'\n]{1,60}'\?")
+
+
+def message_line(text: str, width: int) -> str:
+    """Return a message in exactly ``width`` cells; where its end has no room, ``; did you mean 'lr'?`` stays."""
+    text = clean(text)
+    if cells(text) > width and (cure := _CURE.search(text)) is not None and cells(cure[0]) < width // 2:
+        more = cure.end() < len(text)
+        before = text_of_cells(text[: cure.start()], width - cells(cure[0]) - more, "end")
+        text = before + text[cure.start() :]
+    return shorten(text, width, end=True)
+
+
 def without_common_start(names: Sequence[str]) -> list[str]:
     """Return the names without the words that all begin with, as long as a letter is left to begin each."""
     parts = [name.split("-") for name in names]

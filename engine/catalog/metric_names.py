@@ -10,7 +10,7 @@ from itertools import count
 from engine.catalog.metrics import MAX_NAME, RESERVED, is_overlong
 from engine.events import MAX_METRICS
 
-_BARRED = re.compile(r"""^-|[\s=!~<>,"']""")
+_BARRED = re.compile(r"""^-|[\s=!~<>,|"']""")
 """What ends a key in the filter language, or turns a term round."""
 UNNAMED = "value"
 """What a metric is called that says no name."""

@@ -85,7 +85,7 @@ def note(run_name: str, text: str | None, root: Path, as_json: bool, edit: bool,
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.runs)
+@click.argument("names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.runs_to_throw_away)
 @option_runs
 @option_json
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")

@@ -145,7 +145,7 @@ def work(
 
 
 @click.command()
-@click.argument("run_names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.runs)
+@click.argument("run_names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.runs_to_stop)
 @option_where
 @option_runs
 @option_json
@@ -184,7 +184,7 @@ def stop(
 
 
 @click.command()
-@click.argument("run_name", metavar="RUN", shell_complete=candidates.runs)
+@click.argument("run_name", metavar="RUN", shell_complete=candidates.waiting_runs)
 @option_runs
 @option_json
 @click.option("--first", "where", flag_value="first", help="Before all others.")
@@ -209,7 +209,7 @@ def move(
 
 
 @click.command()
-@click.argument("run_names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.runs)
+@click.argument("run_names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.waiting_runs)
 @option_where
 @option_runs
 @option_json
@@ -227,7 +227,7 @@ def cancel(run_names: tuple[str, ...], where: str | None, root: Path, as_json: b
 
 
 @click.command()
-@click.argument("run_names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.runs)
+@click.argument("run_names", nargs=-1, metavar="[RUN...]", shell_complete=candidates.waiting_runs)
 @option_where
 @option_runs
 @option_json

@@ -40,7 +40,7 @@ HERE = "here"
 
 
 @click.command()
-@click.argument("run_name", metavar="RUN", required=False, shell_complete=candidates.runs)
+@click.argument("run_name", metavar="RUN", required=False, shell_complete=candidates.runs_to_resume)
 @option_runs
 @option_device
 @option_json

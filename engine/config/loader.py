@@ -19,6 +19,7 @@ from engine.config.notify import Notify, build_notify, notes_on_notify
 from engine.config.overrides import override
 from engine.config.preflight import few_validation_images, missing_files, missing_packages, oversized_batch
 from engine.config.schema import Experiment, Figure, Rate, Statistics
+from engine.config.setting_meanings import nearest_key
 from engine.config.site import FIELDS as SITE_FIELDS
 from engine.config.site import NAME as SITE_NAME
 from engine.config.site import Site, build_site
@@ -301,7 +302,7 @@ class _ConfigReader:
                 self._report(self.positions.value(section, name), message)
 
     def _unknown(self, home: tuple[str, ...], key: str, allowed: Mapping[str, Any], where: str) -> None:
-        message = f"unknown key {key!r} {where}{nearest(key, allowed)}"
+        message = f"unknown key {key!r} {where}{nearest_key(key, allowed)}"
         self._report(self.positions.key(*home, key), f"{message} Known: {', '.join(allowed)}")
 
     def _report(self, position: Position, message: str) -> None:

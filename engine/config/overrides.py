@@ -12,13 +12,13 @@ import tomli
 
 from engine.catalog.recipes import fill, inherited
 from engine.config.schema import Experiment, Text
+from engine.config.setting_meanings import nearest_key
 from engine.config.validate import (
     FIELDS,
     ConfigError,
     Mistake,
     build_experiment,
 )
-from engine.text import nearest
 
 MOST_SEEDS = 1000
 SEEDS = f"different whole numbers, like 0,1,2 or 0-4, at most {MOST_SEEDS}"
@@ -48,7 +48,7 @@ def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
             if isinstance(values["options"], dict):  # else it is reported as what it is
                 values["options"] = {**values["options"], key.removeprefix("options."): _parse(text)}
         elif key not in FIELDS:
-            mistakes.append(Mistake(where, f"unknown key {key!r}{nearest(key, FIELDS)} {_known_keys()}"))
+            mistakes.append(Mistake(where, f"unknown key {key!r}{nearest_key(key, FIELDS)} {_known_keys()}"))
         else:
             values[key] = read_value(key, text)
             if key == "seed":

@@ -1,19 +1,59 @@
-"""What each key of an experiment means, for people: the words that stand below its field in the schema."""
+"""What each key of an experiment means, for people: the words that stand below its field in the schema.
+
+The form shows and searches them, and an unknown key leads by them to the one that is meant.
+"""
 
 from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import pairwise
 
 from engine.config.schema import Experiment
+from engine.text import nearest
+
+ALIKE = 0.8
+"""How much like words of a meaning an unknown key has to be, from 0 to 1."""
 
 
 def meaning_of(key: str) -> str:
     """Return in a sentence or two what a key of an experiment means; empty for an unknown one and for options."""
     return _meanings().get(key, "")
+
+
+def nearest_key(name: str, known: Iterable[str]) -> str:
+    """End a sentence on an unknown key: ``; did you mean 'lr'?`` with the key that is meant, or a dot.
+
+    Args:
+        name: The unknown key. ``learning_rate`` and ``leraning_rate`` are what ``lr`` means: the peak learning rate.
+        known: The keys that there are, among them those of an experiment.
+    """
+    names = list(known)
+    if (meant := _key_meaning(re.findall(r"[A-Za-z][a-z]*", name))) in names:
+        return f"; did you mean {meant!r}?"
+    return nearest(name, names)
+
+
+def _key_meaning(words: list[str]) -> str | None:
+    """Return the key whose meaning is hardly more than some words, as they are or misspelt; None if there is none."""
+    import difflib
+
+    if len(words) < 2:
+        return None
+    matcher = difflib.SequenceMatcher(b=" ".join(words).casefold())
+    best, likeness = None, ALIKE
+    for key, meaning in _meanings().items():
+        of_meaning = re.findall(r"[a-z]+", meaning.casefold())
+        if len(of_meaning) > 2 * len(words):  # the words are one thing of several that it speaks of
+            continue
+        for start in range(len(of_meaning) - len(words) + 1):
+            matcher.set_seq1(" ".join(of_meaning[start : start + len(words)]))
+            if matcher.real_quick_ratio() > likeness and (ratio := matcher.ratio()) > likeness:
+                best, likeness = key, ratio
+    return best
 
 
 @cache

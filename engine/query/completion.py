@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 from engine.catalog.metrics import metric_of
 from engine.query.fields import find_key, known_keys
 from engine.query.matching import OPERATORS, ORDER, WORD, quoted
+from engine.runs.status import State
 
-_PIECE = re.compile(r"""\s+|"(?:[^"\\]|\\.)*\\?(?:"|\Z)|'[^']*(?:'|\Z)|,|[^\s"',]+""", re.DOTALL)
-"""What a text is made of while it is being written: spaces, commas, and pieces of which the last may lack its quote."""
+_PIECE = re.compile(r"""[\s|]+|"(?:[^"\\]|\\.)*\\?(?:"|\Z)|'[^']*(?:'|\Z)|,|[^\s"',|]+""", re.DOTALL)
+"""What a text is made of while it is being written: spaces, bars, commas, and pieces; the last may lack its quote."""
 
 
 def complete(text: str, cursor: int, values: Mapping[str, Iterable[str]] | None = None) -> list[str]:
@@ -25,11 +27,11 @@ def complete(text: str, cursor: int, values: Mapping[str, Iterable[str]] | None 
     before = text[:cursor]
     term = value = 0
     for piece in _PIECE.finditer(before):
-        if piece[0].isspace():
+        if piece[0][0] == "|" or piece[0][0].isspace():
             term = value = piece.end()
         elif piece[0] == ",":
             value = piece.end()
-    term += len(before[term:]) - len(before[term:].lstrip("-"))
+    term += len(before[term:]) - len(before[term:].lstrip("-!"))
     word = WORD.match(before, term)
     sign = re.compile("[=!~<>]+").match(before, word.end()) if word is not None else None
     if word is None or sign is None:
@@ -42,7 +44,7 @@ def complete(text: str, cursor: int, values: Mapping[str, Iterable[str]] | None 
 
 
 def _keys_like(begun: str, offered: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return the keys that begin so; where that is a key already, the operators that can follow it."""
+    """Return the keys that begin so, or else the states; of a whole key, the operators that can follow it."""
     if (
         begun
         and (key := find_key(begun, offered)) is not None
@@ -61,4 +63,5 @@ def _keys_like(begun: str, offered: Mapping[str, Iterable[str]]) -> list[str]:
     if begun.startswith(("highest:", "lowest:")):
         kept = ((name, metric_of(name).kind.extreme) for name in metrics)
         names |= dict.fromkeys(f"{extreme}:{name}" for name, extreme in kept if extreme is not None)
-    return [name for name in names if name.startswith(begun)]
+    states = [f"state={state}" for state in get_args(State) if begun and state.startswith(begun)]
+    return [name for name in names if name.startswith(begun)] or states

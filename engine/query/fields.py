@@ -162,9 +162,9 @@ def measured_by(statuses: Iterable[Status]) -> dict[str, None]:
 
 def unknown_key(name: str, metrics: Collection[str] = ()) -> str:
     """Return what to say of a name that is no key: the nearest one, or all."""
-    from engine.text import nearest
+    from engine.config.setting_meanings import nearest_key
 
-    hint = nearest(_HEADS.get(name.casefold(), name), (*known_keys(), *metrics, *_HEADS.values()))
+    hint = nearest_key(_HEADS.get(name.casefold(), name), (*known_keys(), *metrics, *_HEADS.values()))
     return f"unknown key {name!r}{hint}" + (f" {key_names()}" if hint == "." else "")
 
 

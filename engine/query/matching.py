@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from engine.query.fields import FilterKey, Subject, find_key, known_keys
@@ -17,7 +17,7 @@ ORDER: dict[str, Callable[[Any, Any], bool]] = {
 _COMPARE = {"=": operator.eq, "~": operator.contains} | ORDER
 _OPPOSITES = {"!=": "=", "!~": "~"}
 RESERVED = ("not", "and", "or")
-WORD = re.compile(r"""[^\s=!~<>,"'][^\s=!~<>,]*""")
+WORD = re.compile(r"""[^\s=!~<>,|"'][^\s=!~<>,|]*""")
 """A key, or a word alone."""
 
 
@@ -30,6 +30,8 @@ class Term(NamedTuple):
     values: tuple[str, ...]
     """One of these has to fit."""
     negated: bool = False
+    alternative: bool = False
+    """Whether it is enough that this one or the term before it holds: a bar stands between them."""
 
     def __str__(self) -> str:
         values = ",".join(quoted(value) for value in self.values)
@@ -40,16 +42,23 @@ class Filter:
     """Says of a run whether it is meant. Its text is the filter, written in one certain way.
 
     Args:
-        terms: What has to hold; the key of each is one of ``engine.query.fields`` or a metric's name.
+        terms: What has to hold, or of alternatives in a row one; the key of each is one of ``engine.query.fields`` or
+            a metric's name.
     """
 
     def __init__(self, terms: Iterable[Term]) -> None:
         self.terms = tuple(terms)
-        tests = [_test(term) for term in self.terms]
-        self._tests = [test for _, test in sorted(tests, key=lambda pair: pair[0])]
+        groups: list[list[_Test]] = []
+        for term in self.terms:
+            if not term.alternative or not groups:
+                groups.append([])
+            groups[-1].append(_test(term))
+        tests = [_any_of(sorted(group, key=_is_slow)) for group in groups]
+        self._tests = [test for _, test in sorted(tests, key=_is_slow)]
 
     def __str__(self) -> str:
-        return " ".join(map(str, self.terms))
+        signs = ("" if at == 0 else " | " if term.alternative else " " for at, term in enumerate(self.terms))
+        return "".join(f"{sign}{term}" for sign, term in zip(signs, self.terms, strict=True))
 
     def inside(self) -> tuple[Filter, str] | None:
         """Return the filter that looks inside texts where this one compares them whole, and its terms that do so.
@@ -70,11 +79,25 @@ class Filter:
         return (Filter(terms), " ".join(others)) if others else None
 
     def matches(self, subject: Subject) -> bool:
-        """Return whether all terms hold for a run. Files are read only if what is at hand does not decide."""
+        """Return whether the terms hold for a run. Files are read only if what is at hand does not decide."""
         return all(test(subject) for test in self._tests)
 
 
-def _test(term: Term) -> tuple[bool, Callable[[Subject], bool]]:
+_Test = tuple[bool, Callable[[Subject], bool]]
+"""Whether a file has to be read for something, and what says whether it holds."""
+
+
+def _is_slow(test: _Test) -> bool:
+    return test[0]
+
+
+def _any_of(tests: Sequence[_Test]) -> _Test:
+    if len(tests) == 1:
+        return tests[0]
+    return any(map(_is_slow, tests)), lambda subject: any(holds(subject) for _, holds in tests)
+
+
+def _test(term: Term) -> _Test:
     """Return whether a file has to be read for a term, and what says whether it holds."""
     key = find_key(term.key, (term.key,)) if term.key else None
     if key is None:

@@ -2,13 +2,13 @@
 
 ::
 
-    state=failed,crashed model~vit test/f1>0.8 age<2d -tag=old note~"out of memory" quick
+    state=failed,crashed model~vit test/f1>0.8 age<2d -tag=old note~"out of memory" vit | hybrid
 
-Terms stand side by side, and all of them have to hold. A term compares what a key stands for
-(``engine.query.fields``) with a value or, for ``= != ~ !~``, with several, of which one has to fit. ``~`` asks for a
-part of a text; capitals do not matter. ``-`` or ``not`` before a term turns it round. A word alone is looked for in a
-run's id, experiment and tags.
-What holds spaces or commas stands in quotes. What a run does not have is neither like nor unlike anything:
+Terms stand side by side, and all of them have to hold; of those with ``|`` between them, one. A term compares what a
+key stands for (``engine.query.fields``) with a value or, for ``= != ~ !~``, with several, of which one has to fit.
+``~`` asks for a part of a text; capitals do not matter. ``-``, ``!`` or ``not`` before a term turns it round. A word
+alone is looked for in a run's id, experiment and tags.
+What holds spaces, commas or bars stands in quotes. What a run does not have is neither like nor unlike anything:
 ``test/f1>0.8`` and ``test/f1<=0.8`` are both false before it has been measured.
 """
 
@@ -67,10 +67,13 @@ def parse(text: str, metrics: Metrics = tuple) -> Filter:
 
 
 _SPACE = re.compile(r"\s*")
-_OPERATOR = re.compile(r"\s*([=!~<>]+)\s*")
-_VALUE = re.compile(r"""[^\s,"'][^\s,]*""")
+_SOME_SPACE = re.compile(r"\s+")
+_OPERATOR = re.compile(r"\s*(?!(?<=\s)!+[^=!~<>\s])([=!~<>]+)\s*")
+"""What compares; in ``vit !bit`` the sign belongs to the term that follows."""
+_BAR = re.compile(r"\s*(\|+)\s*")
+_VALUE = re.compile(r"""[^\s,|"'][^\s,|]*""")
 _QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'""", re.DOTALL)
-_SIGN = re.compile(r"-|not(?=\s|\Z)\s*")
+_SIGN = re.compile(r"-|!(?![=~])|not(?=\s|\Z)\s*")
 
 
 class _Parser:
@@ -83,13 +86,35 @@ class _Parser:
 
     def terms(self) -> Iterator[Term]:
         self._take(_SPACE)
+        if (bar := self._take(_BAR)) is not None:
+            self._fail(bar.start(1), bar.end(1), f"a term is missing before {bar[1]!r}")
+        behind: Term | None = None
         while self.at < len(self.text):
-            yield self._term()
-            if self.at < len(self.text) and not self.text[self.at].isspace():
-                self._fail(
-                    self.at, self.at + 1, f"found {self.text[self.at]!r} where a space or the end should be"
-                )
-            self._take(_SPACE)
+            start, term = self.at, self._term()
+            if behind is not None:
+                self._check_values(behind, term, start)
+            yield term._replace(alternative=behind is not None)
+            behind = term if self._bar() else None
+
+    def _bar(self) -> bool:
+        """Pass over what stands between two terms, and return whether one of the two is enough."""
+        if (bar := self._take(_BAR)) is not None:
+            if bar[1] != "|":
+                self._fail(bar.start(1), bar.end(1), f"unknown sign {bar[1]!r}; did you mean '|'?")
+            if self.at == len(self.text):
+                self._fail(bar.start(1), bar.end(1), "a term is missing behind '|'")
+            return True
+        if self.at < len(self.text) and self._take(_SOME_SPACE) is None:
+            self._fail(
+                self.at, self.at + 1, f"found {self.text[self.at]!r} where a space or the end should be"
+            )
+        return False
+
+    def _check_values(self, one: Term, other: Term, start: int) -> None:
+        """Refuse ``model~vit|hybrid``: a bar is between terms, and another value of a key behind a comma."""
+        if one.key and not other.key and self.text[start - 1] == "|" and not self.text[start - 2].isspace():
+            meant = Term(one.key, one.operator, (*one.values, *other.values), one.negated)
+            self._fail(start - 1, start, f"'|' stands between terms; for one of several values write {meant}")
 
     def _term(self) -> Term:
         negated = self._signs()
@@ -111,7 +136,7 @@ class _Parser:
         while sign := self._take(_SIGN):
             negated = not negated
             after = self.text[self.at : self.at + 1]
-            if not after or (sign[0] == "-" and after.isspace()):
+            if not after or (sign[0] in "-!" and after.isspace()):
                 self._fail(sign.start(), sign.end(), "nothing follows that could be turned round")
         return negated
 
@@ -156,7 +181,12 @@ class _Parser:
         for start, word in self._list(WORD, "a word is missing"):
             plain = self.text[start] not in "\"'"
             if plain and word in RESERVED:
-                advice = "all terms have to hold; for one of several values write key=this,that"
+                advice = (
+                    "one of two terms is meant with '|' between them"
+                    if word == "or"
+                    else "all terms have to hold"
+                )
+                advice += "; for one of several values write key=this,that"
                 self._fail(start, self.at, f"{word!r} joins nothing: {advice}. In quotes it is a word")
             if plain and (key := key_before_colon(word)) is not None:
                 meant = f"{key.name}={word.partition(':')[2]}"

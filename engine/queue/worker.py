@@ -50,12 +50,17 @@ TRIES = 3
 """How often a run is started whose process is killed before it takes the run."""
 
 
-def ensure_worker(store: Store, *options: str) -> None:
-    """Start a worker in the background, with options of `engine work`, unless one serves the folder already."""
+def ensure_worker(store: Store, *options: str) -> bool:
+    """Start a worker in the background, with options of `engine work`, unless one serves the folder already.
+
+    Returns:
+        Whether one had to be started.
+    """
     store.root.mkdir(parents=True, exist_ok=True)
     if lock.is_held(worker_status.lock_file(store.root)):
-        return
+        return False
     start_in_background(store.root, worker_status.LOG, "work", *options, python=own_module("engine.cli")[1:])
+    return True
 
 
 class Busy(Exception):  # noqa: N818  it says what is the case, not that something broke

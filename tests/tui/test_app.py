@@ -29,6 +29,7 @@ from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.chart_grid import ChartGrid
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.status_line import MachineLine
 from tui.widgets.message_row import MessageRow
 from tui.widgets.runs.run_list import RunList
@@ -64,9 +65,12 @@ async def test_space_overlays_runs_and_escape_takes_them_away(project: Project, 
         await pilot.press("escape")  # one of many uses of the key: it asks
         assert runs(pilot).overlaid == {first.id, second.id}
         assert "esc again lets go of 2 overlaid runs" in toasts(pilot)
+        assert board(pilot).query_one(KeyBar).way_out == "let go of 2"
         await pilot.press("escape")
         await settle(pilot)
         assert runs(pilot).overlaid == set()
+        await pilot.press("u")
+        assert runs(pilot).overlaid == {first.id, second.id}
 
 
 @pytest.mark.slow

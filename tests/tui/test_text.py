@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from engine.text import clean, size
-from tui.text import LONGEST_SEARCH, searched, shorten, without_common_start
+from tui.text import LONGEST_SEARCH, message_line, searched, shorten, without_common_start
 
 
 @given(st.text(), st.integers(0, 40))
@@ -54,6 +54,21 @@ def test_sizes_are_short() -> None:
         "3.1G",
         "139G",
     ]
+
+
+@given(
+    st.text() | st.just("a: unknown key 'x' in experiment 'y'; did you mean 'z'? Known: z"),
+    st.integers(0, 70),
+)
+def test_a_message_fills_its_cells_and_keeps_its_cure(text: str, width: int) -> None:
+    shown = message_line(text, width)
+    assert cell_len(shown) == width
+    assert ("did you mean 'z'?" in shown) == ("did you mean" in text and width >= 40)
+
+
+def test_a_message_is_cut_before_its_cure() -> None:
+    text = "experiments.toml:26:1: unknown key 'learning_rate' in experiment 'a'; did you mean 'lr'? Known: model"
+    assert message_line(text, 60) == "experiments.toml:26:1: unknown key 'le…; did you mean 'lr'?…"
 
 
 def test_a_sentence_is_cut_at_its_end() -> None:

@@ -50,7 +50,7 @@ class Hotkey:
     """Keys that ask for an action in the same way.
 
     Args:
-        keys: Their names as Textual has them, with commas between them.
+        keys: Their names as Textual has them, with commas between them; empty for what is only typed as a command.
         words: What they do, short: for the bar of keys; empty for none there and no command.
         argument: What the action is called with, as it is written in Python.
         on_bar: Whether the bar of keys shows them.
@@ -59,6 +59,7 @@ class Hotkey:
         group: Keys in a row with the same group share one place in the bar.
         priority: Whether they come before what the widget in focus does with them.
         only: The one class that has these keys; empty for all classes that have the action.
+        pane: The class of the pane over which the bar shows them, before what is of no pane; empty for none.
     """
 
     keys: str
@@ -70,6 +71,7 @@ class Hotkey:
     group: Binding.Group | None = None
     priority: bool = False
     only: str = ""
+    pane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class HelpLine:
     also: str = ""
 
 
+APP = "VituiApp"
+"""The class of the app."""
 WAYS_OUT = frozenset({"back", "close", "dismiss"})
 
 
@@ -133,5 +137,6 @@ def is_command(action: Action) -> bool:
 
 def call(action: Action, key: Hotkey) -> str:
     """Return what Textual is to run for a key, as ``screen.tab(3)``."""
-    name = f"screen.{action.name}" if action.screen else action.name
+    place = "app" if action.screen == APP else "screen"
+    name = f"{place}.{action.name}" if action.screen else action.name
     return f"{name}({key.argument})" if key.argument else name

@@ -19,7 +19,7 @@ OF_NOW = CHANGING | {action.name for action in ACTIONS if action.of_now}
 
 def bindings(owner: str) -> list[BindingType]:
     """Return the bindings of a screen or a widget, by the name of its class."""
-    return [_binding(owner, action, key) for action, key in _keys_of(owner)]
+    return [_binding(owner, action, key) for action, key in _keys_of(owner) if key.keys]
 
 
 def _keys_of(owner: str) -> Iterator[tuple[Action, Hotkey]]:
@@ -30,7 +30,7 @@ def _keys_of(owner: str) -> Iterator[tuple[Action, Hotkey]]:
 
 def _binding(owner: str, action: Action, key: Hotkey) -> Binding:
     return Binding(
-        key.keys, call(action, key), key.words, show=key.on_bar, key_display=key.display,
+        key.keys, call(action, key), key.words, show=key.on_bar or bool(key.pane), key_display=key.display,
         priority=key.priority, group=key.group, id=_id(owner, action, key),
     )  # fmt: skip
 
@@ -55,6 +55,10 @@ _BY_ID: Mapping[str, Declared] = {
     for key in action.keys
     if key.only in ("", owner)
 }
+
+
+TYPED = tuple(found for found in _BY_ID.values() if not found.key.keys)
+"""What has no key, and is done by a command alone."""
 
 
 def declared(binding: Binding) -> Declared | None:

@@ -9,6 +9,7 @@ from tui.keymap.action import Action, HelpLine, Hotkey, Situation
 BOARD = ("Dashboard",)
 RUN = ("RunScreen",)
 RUNS = ("RunList",)
+CHARTS = "ChartGrid"
 MATRIX = ("MatrixView",)
 CLASSES = ("ClassBars",)
 LOG = ("LogView",)
@@ -24,12 +25,16 @@ def _run(now: Situation) -> bool:
 ON_CHARTS = (
     HelpLine(
         "Charts", "x", "x axis: step, time, samples …",
-        (Action("axis", BOARD, (Hotkey("x", "X axis", on_bar=True, command="X axis: the next"),), rank=14),),
+        (
+            Action(
+                "axis", BOARD, (Hotkey("x", "X axis", on_bar=True, command="X axis: the next", pane=CHARTS),), rank=14
+            ),
+        ),
         also="epoch step time samples hours domain horizontal",
     ),
     HelpLine(
         "Charts", "y", "y axis: linear, logarithmic",
-        (Action("log_y", BOARD, (Hotkey("y", "Y axis: linear or log"),)),),
+        (Action("log_y", BOARD, (Hotkey("y", "Y axis", command="Y axis: linear or log", pane=CHARTS),), rank=15),),
         also="logarithmic scale vertical lr",
     ),
     HelpLine(
@@ -38,10 +43,11 @@ ON_CHARTS = (
             Action(
                 "smooth", BOARD,
                 (
-                    Hotkey("plus", "Smoothing: more", "1"),
+                    Hotkey("plus", "Smooth", "1", command="Smoothing: more", display="+", pane=CHARTS),
                     Hotkey("minus", "Smoothing: less", "-1"),
                     Hotkey("equals_sign", "Smoothing: off", "0"),
                 ),
+                rank=2,
             ),
         ),
         also="ema average noise raw",
@@ -73,7 +79,7 @@ ON_CHARTS = (
     HelpLine(
         "Charts", "i", "read values at measured points: ← →, ⇧ ten, home end, 5 goes there",
         (
-            Action("inspect", BOARD, (Hotkey("i", "Read values"),)),
+            Action("inspect", BOARD, (Hotkey("i", "Read", command="Read values", pane=CHARTS),)),
             Action(
                 "cursor", BOARD,
                 (
@@ -105,7 +111,11 @@ ON_CHARTS = (
     ),
     HelpLine(
         "Charts", "b", "draw each seed, or their mean and a band",
-        (Action("bands", BOARD, (Hotkey("b", "Seeds: band or each"),)),),
+        (
+            Action(
+                "bands", BOARD, (Hotkey("b", "Seeds", command="Seeds: band or each", pane=CHARTS),), rank=16
+            ),
+        ),
         also="mean deviation std average fold repeats",
     ),
     HelpLine(
@@ -120,7 +130,7 @@ ON_CHARTS = (
     ),
     HelpLine(
         "Charts", "z", "one chart alone",
-        (Action("full_screen", BOARD, (Hotkey("z", "One chart alone"),)),),
+        (Action("full_screen", BOARD, (Hotkey("z", "Zoom", command="One chart alone", pane=CHARTS),), rank=1),),
         also="zoom maximize full screen big",
     ),
     HelpLine("Charts", ":grid 3x2", "columns and rows of charts in the grid; auto: as they fit"),

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
-from tui.keymap.action import UNLISTED, WAY_OUT, Action, HelpLine, Hotkey
+from tui.keymap.action import APP, UNLISTED, WAY_OUT, Action, HelpLine, Hotkey
 
 BOARD = ("Dashboard",)
 RUN = ("RunScreen",)
 QUEUE = ("QueueScreen",)
 FORM = ("FormScreen",)
 COLUMNS = ("ColumnList",)
+PAGES = ("CompareScreen", "DifferencesScreen", "MistakeScreen", "MessageScreen", "ColumnsScreen")
+"""What lies over a screen, and is neither a question nor a line to write in."""
 CHOICE = Binding.Group("Choose", compact=True)
 
 
 ELSEWHERE = (
     HelpLine(
-        UNLISTED, "↑ ↓  pageup pagedown", "scroll the page of keys",
+        UNLISTED, "↑ ↓  pageup pagedown", "choose a line of the page of keys",
         (
-            Action("scroll", ("HelpScreen",), (Hotkey("up", "Up", "-1"), Hotkey("down", "Down", "1")), moves=True),
+            Action("choose", ("HelpScreen",), (Hotkey("up", "Up", "-1"), Hotkey("down", "Down", "1")), moves=True),
             Action(
                 "page", ("HelpScreen",), (Hotkey("pageup", "Page up", "-1"), Hotkey("pagedown", "Page down", "1"))
             ),
@@ -113,11 +115,11 @@ ON_THE_SCREEN = (
         also="default refresh repaint clear",
     ),
     HelpLine(
-        "Screen", "?  esc", "all keys; one layer out",
+        "Screen", "?  esc", "all keys, enter does one; one layer out",
         (
             Action(
                 "help", (*BOARD, *RUN, *QUEUE),
-                (Hotkey("question_mark", "Help", on_bar=True, display="?", command="Show all keys"),), rank=WAY_OUT,
+                (Hotkey("question_mark", "Help", on_bar=True, display="?", command="Show all keys"),), rank=WAY_OUT + 1,
             ),
             Action("back", BOARD, (Hotkey("escape", "Back"),), rank=WAY_OUT + 1),
             Action("back", RUN, (Hotkey("escape", "Back", on_bar=True, display="esc"),), rank=WAY_OUT + 1),
@@ -132,8 +134,8 @@ ON_THE_SCREEN = (
             Action("dismiss", ("CompareScreen",), (Hotkey("q,c"),), rank=WAY_OUT + 3),
             Action("dismiss", ("ColumnsScreen",), (Hotkey("q,enter,C", "Close"),), rank=WAY_OUT + 3),
             Action(
-                "dismiss", ("HelpScreen",), (Hotkey("enter", "Close", on_bar=True, priority=True),),
-                rank=WAY_OUT + 3,
+                "do_line", ("HelpScreen",), (Hotkey("enter", "Do it", on_bar=True, display="enter", priority=True),),
+                rank=1, moves=True,
             ),
             Action(
                 "dismiss", ("ExportScreen", "VariationScreen"), (Hotkey("escape", "Back", on_bar=True),),
@@ -151,7 +153,19 @@ ON_THE_SCREEN = (
         (
             Action(
                 "command_palette", ("VituiApp",),
-                (Hotkey("colon", argument="':'"), Hotkey("ctrl+p", priority=True)), moves=True,
+                (
+                    Hotkey("colon", "More", "':'", on_bar=True, display=":"),
+                    Hotkey("ctrl+p", priority=True),
+                ),
+                rank=WAY_OUT, moves=True,
+            ),
+            Action(
+                "command_palette", PAGES,
+                (
+                    Hotkey("colon", "More", "':'", on_bar=True, display=":"),
+                    Hotkey("ctrl+p", priority=True),
+                ),
+                rank=WAY_OUT, moves=True, screen=APP,
             ),
             Action(
                 "choose", ("CommandLine",),
@@ -195,8 +209,21 @@ ON_THE_SCREEN = (
                 rank=WAY_OUT,
             ),
             Action("edit", ("MistakeScreen",), (Hotkey("e,v", "Open the file", on_bar=True),), changes=True),
+            Action(
+                "choose", ("MistakeScreen",),
+                (
+                    Hotkey("down,j", "Next mistake", "1", priority=True),
+                    Hotkey("up,k", "Mistake before", "-1", priority=True),
+                ),
+                moves=True,
+            ),
         ),
         also="check doctor validate errors problems syntax toml",
+    ),
+    HelpLine(
+        "Screen", ":check", "check experiments.toml: mistakes, and what is odd",
+        (Action("check", BOARD, (Hotkey("", "Check experiments.toml"),)),),
+        also="validate lint notes warnings odd",
     ),
     HelpLine(
         "Screen", "q  ctrl+z", "leave; the runs go on, as when suspended",

@@ -209,6 +209,11 @@ ON_RUNS = (
         group="Run", also="new change configuration toml clone duplicate write",
     ),
     HelpLine(
+        "Runs", ":new", "a new experiment: a copy in the form; in an empty folder a first file",
+        (Action("new", BOARD, (Hotkey("", "New experiment"),), changes=True),),
+        group="Run", also="add create begin write copy clone first",
+    ),
+    HelpLine(
         "Runs", "Y", "copy: row, path, command, list; a table for papers",
         (Action("copy", BOARD, (Hotkey("Y", "Copy row, path, command, table"),)),),
         group="List", also="clipboard yank markdown latex csv results",
@@ -233,9 +238,9 @@ ON_RUNS = (
         group="Run", also="remove trash rm erase throw",
     ),
     HelpLine(
-        "Runs", "u", "bring back what was thrown away last",
-        (Action("undo", BOARD, (Hotkey("u", "Undo delete"),), changes=True),),
-        group="Run", also="restore untrash revert recover",
+        "Runs", "u", "take back: delete, tag, note, hold, an overlay that esc let go",
+        (Action("undo", BOARD, (Hotkey("u", "Undo the last deed"),), changes=True),),
+        group="Run", also="restore untrash revert recover delete back",
     ),
     HelpLine(
         "Runs", "f", "filter: state=failed test/f1>0.8 age<2d vit; tab completes",
@@ -298,6 +303,11 @@ ON_THE_QUEUE = (
             ),
         ),
         group="Queue", also="pause release wait approve unhold",
+    ),
+    HelpLine(
+        "Queue", ":work", "start the worker that serves the queue of this folder",
+        (Action("work", BOARD, (Hotkey("", "Queue: start the worker"),), changes=True),),
+        group="Queue", also="serve begin worker daemon idle",
     ),
     HelpLine("Queue", ". delete", "take it out, stop it; asks"),
     HelpLine(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from textual.screen import Screen
 
 from tui.palette import Sign
+from tui.state.deeds import DeedLog
 from tui.state.run_page_record import Page
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart.chart_grid import ChartGrid
@@ -50,6 +51,10 @@ class Host(Protocol):
     @property
     def snapshot(self) -> Snapshot:
         """The runs, the configuration and the machine as they are now."""
+
+    @property
+    def deeds(self) -> DeedLog:
+        """What was done last, to be taken back."""
 
     def follow(self, screen: Screen[None], show: Callable[[Snapshot], None]) -> None:
         """Show a screen the snapshot of now and all that come, for as long as it is open."""

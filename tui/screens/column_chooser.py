@@ -16,6 +16,7 @@ from tui.keymap.bindings import bindings
 from tui.terminal.dismissal import ClosesOnce
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.runs.column_list import ColumnList
 from tui.widgets.text_box import TextBox
 
@@ -44,13 +45,14 @@ class ColumnsScreen(ClosesOnce, ModalScreen[None]):
         self._apply = changed
 
     def compose(self) -> ComposeResult:
-        """A box in the middle."""
+        """A box in the middle, over its keys."""
         with Vertical(id="columns") as box:
             box.border_title = "Columns"
             box.border_subtitle = "enter closes"
             yield self._list
             yield TextBox(placeholder="words of a column's name", id="column-search", compact=True)
             yield Static(KEYS, id="column-keys", markup=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Give the list the keys."""

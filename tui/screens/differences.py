@@ -20,6 +20,7 @@ from engine.runs.store import Run, StoreError
 from engine.text import cells, printable, shorten
 from tui.keymap.bindings import bindings
 from tui.terminal.dismissal import ClosesOnce
+from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
     from engine.analysis.provenance.run_origin import Code
@@ -53,11 +54,12 @@ class DifferencesScreen(ClosesOnce, ModalScreen[None]):
         """Whether the changes beside the commits are shown."""
 
     def compose(self) -> ComposeResult:
-        """One page that scrolls."""
+        """One page that scrolls, over its keys."""
         with VerticalScroll(id="differences") as box:
             box.border_title = Content(self._title)
             box.border_subtitle = "p changes  esc close"
             yield Static("reading …", id="differences-page", markup=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Read in a thread: events may be long, and git is asked."""

@@ -1,71 +1,104 @@
-"""What every key does, on one page that can be searched."""
+"""What every key does, on one page that can be searched; a line that is chosen is done."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
-from rich.table import Table
-from rich.text import Text
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Input
 
+from tui.keymap.action import HelpLine, is_command
+from tui.keymap.all_keys import LINES
 from tui.keymap.bindings import bindings, page_of_keys
+from tui.screens.command_palette.offered import Does, offered
+from tui.state.command_history import CommandHistory
 from tui.terminal.dismissal import ClosesOnce
+from tui.views.command_palette.search import Command
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.key_list import KeyList, KeyRow
 from tui.widgets.text_box import TextBox
 
 KEYS = page_of_keys()
-
-KEYS_WIDTH = max(len(key) for keys in KEYS.values() for key, _ in keys) + 2
+KEYS_WIDTH = max(len(key) for keys in KEYS.values() for key, _ in keys) + 3
 """Cells of the column of keys, whichever of them are shown."""
+HOW = "type to search   ↑ ↓ enter does it   esc closes"
+WHERE = {
+    "Dashboard": "on the dashboard: esc", "RunList": "in the list of runs: 1", "ChartGrid": "over the charts: 2",
+    "RunScreen": "on the page of a run: enter",
+    "LogPane": "in the log of a run: L", "LogView": "in the log of a run: L",
+    "MatrixView": "on the matrix of a run: enter 2", "ClassBars": "on the classes of a run: enter 3",
+    "EpochNavigation": "on the page of a run: enter 2", "QueueScreen": "on the page of the queue: 5 5",
+    "MachinePane": "over the machine: 5", "FilterInput": "while a filter is written: f",
+    "CompletingInput": "in a line that is written", "ColumnList": "where columns are chosen: C",
+    "VituiApp": "on the dashboard: esc", "TimeSlider": "while the past is shown: @",
+}  # fmt: skip
+"""Where something is done, and the keys that lead there, by what does it."""
 
 
-class HelpScreen(ClosesOnce, ModalScreen[None]):
+class HelpScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
     """The keys; what is typed leaves those that it is found in, escape takes it back and then closes.
 
+    Returns what is to be done once it is closed; None for nothing.
+
     Args:
-        first: The section that stands over the others: that of the screen it was asked for on.
+        first: The section that stands over the others: that of the pane or screen it was asked for on.
+        does: The commands there.
     """
 
     DEFAULT_CSS = """
     HelpScreen {
         & > Vertical { width: 76; max-width: 95%; height: 90%; max-height: 66; padding: 0 1; background: $surface;
-                       border: round $primary; border-title-style: bold; border-subtitle-color: $foreground 60%; }
+                       border: round $primary; border-title-style: bold; border-subtitle-color: $foreground 75%; }
         & Input { height: 1; border: none; padding: 0 1; background: $panel; }
-        & VerticalScroll { height: 1fr; margin-top: 1; padding: 0 1; }
+        & KeyList { height: 1fr; margin-top: 1; }
+        & KeyList > .styled-lines--cursor { background: $primary 28%; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("HelpScreen")
 
-    def __init__(self, first: str = "Runs") -> None:
+    def __init__(self, first: str, does: Does) -> None:
         super().__init__()
         self._first = first
+        self._does = does
 
     def compose(self) -> ComposeResult:
-        """A line to search with, over a table of keys."""
+        """A line to search with, over the keys."""
         with Vertical() as box:
             box.border_title = "Keys"
-            box.border_subtitle = "type to search   ↑ ↓ scroll   esc closes"
+            box.border_subtitle = Content(HOW)
             line = TextBox(placeholder="stop, zoom, ctrl …", compact=True, id="help-search")
             line.cursor_blink = False
             yield line
-            with VerticalScroll(can_focus=False) as page:
-                page.show_horizontal_scrollbar = False
-                yield Static(table(self._matching("")), markup=False)
+            yield KeyList(KEYS_WIDTH)
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Show all keys."""
+        self._show("")
 
     @on(Input.Changed)
     def _search(self, message: Input.Changed) -> None:
-        sections = self._matching(message.value)
-        self.query_one(Static).update(table(sections, message.value) if sections else "No key does that.")
-        self.query_one(VerticalScroll).scroll_home(animate=False)
+        self._show(message.value)
 
-    def _matching(self, text: str) -> dict[str, list[tuple[str, str]]]:
+    def _show(self, text: str) -> None:
         sections = matching(text)
-        return {name: sections[name] for name in sorted(sections, key=lambda name: name != self._first)}
+        self.query_one(KeyList).show(
+            {
+                name: [KeyRow(*row) for row in sections[name]]
+                for name in sorted(sections, key=lambda name: name != self._first)
+            },
+            needles(text),
+        )
+        self._say(HOW if sections else "No key does that.")
+
+    def _say(self, text: str) -> None:
+        self.query_one(Vertical).border_subtitle = Content(text)
 
     def action_back(self) -> None:
         """Show all keys again, or close."""
@@ -73,16 +106,63 @@ class HelpScreen(ClosesOnce, ModalScreen[None]):
         if line.value:
             line.value = ""
         else:
-            self.dismiss()
+            self.dismiss(None)
 
-    def action_scroll(self, lines: int) -> None:
-        """Go up or down by lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+    def action_choose(self, lines: int) -> None:
+        """Choose another line, so many further down."""
+        self.query_one(KeyList).move(lines)
+        self._say(HOW)
 
     def action_page(self, pages: int) -> None:
         """Go up or down by pages."""
-        page = self.query_one(VerticalScroll)
-        page.scroll_relative(y=pages * page.size.height, animate=False)
+        page = self.query_one(KeyList)
+        page.move(pages * max(page.size.height - 1, 1))
+
+    def action_do_line(self) -> None:
+        """Do what the chosen line says, or say why that is not possible here."""
+        if (row := self.query_one(KeyList).chosen) is not None:
+            self._do(row)
+
+    @on(KeyList.Picked)
+    def _picked(self, message: KeyList.Picked) -> None:
+        self._do(message.row)
+
+    def _do(self, row: KeyRow) -> None:
+        line = next(line for line in LINES if (line.keys, line.words) == (row.keys, row.words))
+        commands = [command for command in self._does if command.words == line.words]
+        if len(commands) == 1:
+            self.dismiss(self._does[commands[0]])
+        elif commands:
+            self.dismiss(lambda: self._ask_which(commands))
+        else:
+            self._say(why_not(line))
+
+    def _ask_which(self, commands: Sequence[Command]) -> None:
+        """List the commands of a line that has several keys."""
+        from tui.screens.command_palette.screen import CommandScreen
+
+        does = {command: self._does[command] for command in commands}
+        self.app.push_screen(CommandScreen(does, [], CommandHistory()), _done)
+
+
+def open_help(app: App[str], screen: Screen[Any], first: str) -> None:
+    """Show what every key does, over a screen whose section, or that of its pane, comes first."""
+    app.push_screen(HelpScreen(first, offered(app, screen)), _done)
+
+
+def _done(do: Callable[[], None] | None) -> None:
+    if do is not None:
+        do()
+
+
+def why_not(line: HelpLine) -> str:
+    """Return why a line that no command of a screen is about cannot be done there."""
+    if not line.actions:
+        return "the mouse does that" if "drag" in line.keys else "nothing to do: it says what is seen"
+    if not any(map(is_command, line.actions)):
+        return "only its keys do that"
+    owners = (owner for action in line.actions if is_command(action) for owner in action.owners)
+    return f"not here, but {next((WHERE[owner] for owner in owners if owner in WHERE), 'elsewhere')}"
 
 
 def matching(text: str) -> dict[str, list[tuple[str, str]]]:
@@ -103,20 +183,3 @@ def needles(text: str) -> list[str]:
     """Return the words that a text asks for; a slash before the first is how searches begin elsewhere."""
     words = text.casefold().split()
     return [words[0].removeprefix("/") or "/", *words[1:]] if words else []
-
-
-def table(sections: Mapping[str, Sequence[tuple[str, str]]], text: str = "") -> Table:
-    """Return keys as a table, with what was searched for underlined."""
-    grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    grid.add_column(min_width=KEYS_WIDTH)
-    for section, keys in sections.items():
-        grid.add_row(_marked(section, "bold", text))
-        for key, what in keys:
-            grid.add_row(_marked(f"  {key}", "cyan", text), _marked(what, "", text))
-    return grid
-
-
-def _marked(words: str, style: str, text: str) -> Text:
-    marked = Text(words, style)
-    marked.highlight_words(needles(text), "bold underline", case_sensitive=False)
-    return marked

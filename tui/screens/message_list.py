@@ -17,6 +17,7 @@ from engine.text import printable_lines
 from tui.keymap.bindings import bindings
 from tui.state.message_log import Said
 from tui.terminal.dismissal import ClosesOnce
+from tui.widgets.key_bar import KeyBar
 
 NONE = "nothing has been said yet"
 
@@ -35,11 +36,12 @@ class MessageScreen(ClosesOnce, ModalScreen[None]):
         self._said = list(said)
 
     def compose(self) -> ComposeResult:
-        """One page that scrolls."""
+        """One page that scrolls, over its keys."""
         with VerticalScroll(id="messages") as box:
             box.border_title = "Messages"
             box.border_subtitle = "esc close"
             yield Static(self._page(), markup=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Let the arrows scroll."""

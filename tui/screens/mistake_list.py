@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -19,6 +19,7 @@ from tui.screens.app_protocol import Host
 from tui.state.snapshot import Snapshot
 from tui.terminal.dismissal import ClosesOnce
 from tui.text import mistake_place
+from tui.widgets.key_bar import KeyBar
 
 
 class MistakeScreen(ClosesOnce, ModalScreen[None]):
@@ -27,20 +28,25 @@ class MistakeScreen(ClosesOnce, ModalScreen[None]):
     Args:
         host: The screen below, whose snapshots say what is wrong.
         edit: Opens the file at a line; None where nothing can.
+        notes: What is odd about the file, for as long as nothing is wrong with it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("MistakeScreen")
 
-    def __init__(self, host: Host, edit: Callable[[int], None] | None) -> None:
+    def __init__(self, host: Host, edit: Callable[[int], None] | None, notes: Sequence[str] = ()) -> None:
         super().__init__()
+        self._notes = notes
         self._host = host
         self._edit = edit
         self._mistakes: list[str] | None = None
+        self._at = 0
+        """Which of them is chosen."""
 
     def compose(self) -> ComposeResult:
-        """One page that scrolls."""
+        """One page that scrolls, over its keys."""
         with VerticalScroll(id="messages"):
             yield Static(markup=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Follow the file, and let the arrows scroll."""
@@ -56,15 +62,31 @@ class MistakeScreen(ClosesOnce, ModalScreen[None]):
         count, box = len(mistakes), self.query_one("#messages")
         title = f"{count or 'No'} mistake{'s' * (count != 1)} in {self._host.project.config.name}"
         box.border_title = Content(clean(title))
-        can_edit = self._edit is not None and mistakes
-        box.border_subtitle = Content(f"{'e opens it at the first  ' if can_edit else ''}esc close")
-        self.query_one(Static).update(Text("\n\n".join(map(clean, mistakes)) or "All is well."))
+        mends = "e mends it  " if self._edit is not None and mistakes else ""
+        box.border_subtitle = Content(f"{'↑ ↓ choose  ' if count > 1 else ''}{mends}esc close")
+        self.action_choose(0)
+
+    def action_choose(self, rows: int) -> None:
+        """Choose another mistake, so many further down."""
+        mistakes = self._mistakes or []
+        self._at = max(0, min(self._at + rows, len(mistakes) - 1))
+        several, page = len(mistakes) > 1, Text()
+        for at, each in enumerate(mistakes):
+            mark = ("› " if at == self._at else "  ") * several
+            page.append(f"{mark}{clean(each)}\n\n", "bold" if several and at == self._at else "")
+        page.rstrip()
+        box, shown = self.query_one("#messages", VerticalScroll), self.query_one(Static)
+        odd = "".join(f"\n\nnote: {clean(note)}" for note in self._notes)
+        shown.update(page if mistakes else f"{'Nothing is wrong.' if odd else 'All is well.'}{odd}")
+        above = page.plain.partition("›")[0]
+        lines = len(Text(above).wrap(self.app.console, max(1, box.scrollable_content_region.width)))
+        box.scroll_to(y=max(0, lines - 2) if self._at else 0, animate=False)
 
     def action_edit(self) -> None:
-        """Open the file in an editor at the first of them, where there is one."""
+        """Open the file where the chosen one is."""
         if self._edit is not None and self._mistakes:
             self.dismiss()
-            self.app.call_later(self._edit, max(1, mistake_place(self._mistakes[0])[1]))
+            self.app.call_later(self._edit, max(1, mistake_place(self._mistakes[self._at])[1]))
 
     def action_close(self) -> None:
         """Go back."""

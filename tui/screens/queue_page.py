@@ -17,7 +17,7 @@ from tui.screens.actions.stop_and_resume import RunActions
 from tui.screens.actions.target import give_actions, situation_of
 from tui.screens.app_protocol import Host
 from tui.screens.dialogs import Choice, Dialog
-from tui.screens.help import HelpScreen
+from tui.screens.help import open_help
 from tui.screens.target_screen import TargetScreen
 from tui.state.snapshot import Snapshot
 from tui.views.queue_gantt import Bar, all_done, clock, start_text
@@ -36,7 +36,7 @@ class QueueScreen(TargetScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings("QueueScreen")
 
     def __init__(self, host: Host) -> None:
-        super().__init__(host.project)
+        super().__init__(host.project, host.deeds)
         self.snapshot = host.snapshot
         self._host = host
         give_actions(self, RunActions(self), QueueActions(self))
@@ -124,7 +124,7 @@ class QueueScreen(TargetScreen):
 
     def action_help(self) -> None:
         """Say what every key does, those of the queue first."""
-        self.app.push_screen(HelpScreen("Queue"))
+        open_help(self.app, self, "Queue")
 
     def action_close(self) -> None:
         """Go back."""

@@ -25,7 +25,7 @@ from tui.screens.actions.stop_and_resume import RunActions
 from tui.screens.actions.target import give_actions, situation_of_run
 from tui.screens.app_protocol import Host
 from tui.screens.dialogs import Choice, Dialog
-from tui.screens.help import HelpScreen
+from tui.screens.help import open_help
 from tui.state.run_page_record import TABS, Page, Record, Tab
 from tui.state.snapshot import RunDetail, Snapshot
 from tui.terminal.dismissal import ClosesOnce
@@ -290,7 +290,7 @@ class RunScreen(ClosesOnce, Screen[None]):
 
     def action_help(self) -> None:
         """Say what every key does."""
-        self.app.push_screen(HelpScreen("A run"))
+        open_help(self.app, self, "A run")
 
     def action_back(self) -> None:
         """One layer out: a search, then the screen."""

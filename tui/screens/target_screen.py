@@ -16,6 +16,7 @@ from tui.screens.actions.stop_and_resume import briefly
 from tui.screens.actions.target import Terminal
 from tui.screens.dialogs import Dialog
 from tui.screens.message_duration import SHORTEST_S, reading_time
+from tui.state.deeds import DeedLog
 from tui.state.messages import Failed, Queued, Succeeded
 from tui.state.snapshot import Project, Snapshot
 from tui.terminal.dismissal import ClosesOnce
@@ -28,9 +29,11 @@ class TargetScreen(ClosesOnce, Screen[None]):
 
     snapshot: Snapshot
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, deeds: DeedLog | None = None) -> None:
         super().__init__()
         self.project = project
+        self.deeds = deeds or DeedLog()
+        """What was done last, here and on the screens that share it."""
         self.store = Store(project.runs)
         self._answer_until = 0.0
         """Until when the answer to an action stands, by the monotonic clock."""

@@ -150,13 +150,22 @@ class Form:
 
 
 def passing(entries: Sequence[FormEntry], words: str) -> list[FormEntry]:
-    """Return the entries whose key, value, help or meaning have all of some words."""
+    """Return the entries whose key, value, help or meaning have all of some words.
+
+    First are those that have them in their keys, then those whose meaning is little besides: ``lr`` for ``learn``.
+    """
     wanted = words.lower().split()
-    return [
+
+    def place(entry: FormEntry) -> tuple[bool, int]:
+        in_key = all(word in entry.key for word in wanted)
+        return not in_key, 0 if in_key else len(entry.meaning or entry.help)
+
+    found = [
         entry
         for entry in entries
         if all(word in f"{entry.key} {entry.value} {entry.help} {entry.meaning}".lower() for word in wanted)
     ]
+    return sorted(found, key=place) if wanted else found
 
 
 def name_mistake(form: Form, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Iterable
 from typing import NamedTuple, cast, get_args
@@ -104,6 +105,8 @@ class Sieve:
 
 STATES = frozenset(get_args(State))
 """Words that mean a state where they stand alone."""
+_BETWEEN = re.compile("([ |])")
+"""What stands between words."""
 
 
 def understand(
@@ -118,7 +121,7 @@ def understand(
             as something can come of it.
         subjects: What filters before this one have seen.
     """
-    text = " ".join(f"state={word}" if word in STATES else word for word in text.split(" "))
+    text = "".join(f"state={word}" if word in STATES else word for word in _BETWEEN.split(text))
     try:
         sieve = Sieve(parse(text, lambda: measured_by(snapshot.runs)), subjects)
     except FilterError as error:

@@ -87,11 +87,10 @@ def vary(
     priority, on, site = 0, None, None
     for word in words(text):
         key, _, value = word.partition("=")
-        if key == "seeds":
-            listed = seeds_of(value)
-            seeds = None if listed is None else tuple(listed)
-            if seeds is None:
-                mistakes.append(f"{word}: it has to be {SEEDS}")
+        if wrong_seeds := _wrong_seeds(key, value):
+            mistakes.append(f"{word}: {wrong_seeds}")
+        elif key == "seeds":
+            seeds = tuple(seeds_of(value) or ())
         elif key == "priority":
             try:
                 priority = int(value)
@@ -99,12 +98,8 @@ def vary(
                 mistakes.append(f"{word}: it has to be a whole number; the higher, the earlier")
         elif key == "on":
             on = value or HERE
-            try:
-                site = None if on == HERE else parse_on(on, all_sites(of_project))
-            except ConfigError as error:
-                mistakes += [
-                    str(mistake).removeprefix("--on: ").removeprefix("--on ") for mistake in error.mistakes
-                ]
+            site, wrong = _site(on, of_project)
+            mistakes += wrong
         else:
             settings.append(word)
     try:
@@ -120,6 +115,22 @@ def vary(
         ]
     chosen = tuple(experiment.run_seeds) if seeds is None else seeds
     return Variation(experiment, chosen, priority, on, site, tuple(mistakes))
+
+
+def _wrong_seeds(key: str, value: str) -> str:
+    """Return what is wrong with one seed or several; empty for nothing, and for another key."""
+    listed = seeds_of(value)
+    if key == "seeds" and listed is None:
+        return f"it has to be {SEEDS}"
+    return f"it is one; for several write seeds={value}" if key == "seed" and len(listed or ()) > 1 else ""
+
+
+def _site(on: str, of_project: Mapping[str, Site]) -> tuple[Site | None, list[str]]:
+    """Return the site of a name, None for the queue of this folder, and what is wrong with the name."""
+    try:
+        return (None if on == HERE else parse_on(on, all_sites(of_project))), []
+    except ConfigError as error:
+        return None, [str(mistake).removeprefix("--on: ").removeprefix("--on ") for mistake in error.mistakes]
 
 
 def complete(experiment: Experiment, text: str, sites: Collection[str] = ()) -> list[str]:

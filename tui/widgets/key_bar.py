@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
+from textual.binding import Binding
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.strip import Strip
@@ -19,7 +20,12 @@ from textual.widget import Widget
 
 from tui.app_options import LOOKS_BACK, readonly
 from tui.keymap.action import WAY_OUT
-from tui.keymap.bindings import OF_NOW, action_of
+from tui.keymap.bindings import OF_NOW, declared
+
+FIRST, BEHIND_COMPARE = -100, 9
+"""Where the bar says what escape ends: before all others, and behind what is done in the list most."""
+OUTWARDS = " ‹ "
+"""Stands between a layer and the one that it lies over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,10 @@ class Offer:
     action: str
     rank: int = 0
     """Its place in the bar; those of the widget in focus come first."""
+    pane: str = ""
+    """The class of the pane over which it comes before what is of no pane."""
+    anywhere: bool = True
+    """Whether it is shown over other panes too."""
     changes: bool = False
     """Whether it changes runs, the queue or the configuration."""
     of_now: bool = False
@@ -61,6 +71,13 @@ class KeyBar(Widget):
     wording: reactive[Mapping[str, str]] = reactive[Mapping[str, str]](dict)
     """What actions do now, by their names, where that is more than what their keys always say."""
 
+    pane: reactive[str] = reactive("")
+    """The class of the pane that keys are about; empty for what has the focus."""
+    way_out: reactive[str] = reactive("")
+    """What escape ends now; empty where its binding says it."""
+    gives_way: reactive[bool] = reactive(False)
+    """Whether that stands behind the keys of the list, and is left out before them."""
+
     def __init__(self, answers: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__()
         self.offers: tuple[Offer, ...] = tuple(
@@ -68,6 +85,8 @@ class KeyBar(Widget):
             for key, words in answers
         )
         """The keys and their words, before they are cut to the width."""
+        self._focused = ""
+        """The class of what has the focus."""
 
     def on_mount(self) -> None:
         """Follow the bindings, unless it has answers."""
@@ -79,6 +98,7 @@ class KeyBar(Widget):
     def _follow(self, screen: Screen[object]) -> None:
         if screen is not self.screen or not screen.is_current:
             return
+        self._focused = type(screen.focused).__name__
         offers: list[Offer] = []
         actions: set[str] = set()
         group = None
@@ -92,14 +112,7 @@ class KeyBar(Widget):
                 offers.append(replace(last, keys=(*last.keys, key)))
             else:
                 words = binding.group.description if binding.group else binding.description
-                action = action_of(binding)
-                offers.append(
-                    Offer((key,), words, binding.action)
-                    if action is None
-                    else Offer(
-                        (key,), words, binding.action, action.rank, action.changes, action.name in OF_NOW
-                    )
-                )
+                offers.append(_offer(key, words, binding))
             group = binding.group
         offers.sort(key=lambda offer: offer.rank)
         if tuple(offers) != self.offers:
@@ -113,7 +126,12 @@ class KeyBar(Widget):
             useful = [offer for offer in useful if not offer.changes]
         if self.app.has_class(LOOKS_BACK):
             useful = [offer for offer in useful if not offer.of_now]
+        pane = self.pane or self._focused
+        useful = [offer for offer in useful if offer.anywhere or offer.pane == pane]
         room = self.size.width - sum(offer.width for offer in useful if offer.rank >= WAY_OUT)
+        if self.way_out:
+            useful.append(self._escape(room))
+        useful.sort(key=lambda offer: (offer.rank >= 0 and offer.pane != pane, offer.rank))
         fitting = []
         for offer in (
             replace(each, words=self.wording.get(_name(each.action), each.words)) for each in useful
@@ -124,6 +142,16 @@ class KeyBar(Widget):
                 fitting.append(offer)
                 room -= offer.width
         return fitting
+
+    def _escape(self, room: int) -> Offer:
+        """Return what escape ends, and as many of the layers behind it as there is room for."""
+        layers = self.way_out.split(OUTWARDS)
+        rank = BEHIND_COMPARE if self.gives_way else FIRST
+        while True:
+            offer = Offer((("escape", "esc"),), OUTWARDS.join(layers), "", rank)
+            if offer.width <= room or len(layers) == 1:
+                return offer
+            layers.pop()
 
     def render_line(self, y: int) -> Strip:
         """Return the one line."""
@@ -152,6 +180,16 @@ class KeyBar(Widget):
         if (key := self.key_at(event.x)) is not None:
             event.stop()
             self.app.simulate_key(key)
+
+
+def _offer(key: tuple[str, str], words: str, binding: Binding) -> Offer:
+    if (found := declared(binding)) is None:
+        return Offer((key,), words, binding.action)
+    action, hotkey = found.action, found.key
+    return Offer(
+        (key,), words, binding.action, action.rank, hotkey.pane, hotkey.on_bar or not hotkey.pane,
+        action.changes, action.name in OF_NOW,
+    )  # fmt: skip
 
 
 def _name(action: str) -> str:

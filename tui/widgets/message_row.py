@@ -15,7 +15,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from tui.state.message_log import MessageLog, Said
-from tui.text import shorten
+from tui.text import message_line
 from tui.widgets.key_bar import KeyBar
 
 
@@ -69,7 +69,7 @@ class MessageRow(Widget):
             style = self.get_component_rich_style(f"message-row--{said.severity}")
         text = said.line if said is not None else self.rest
         room = max(self.size.width - 2, 0)
-        return Strip([Segment(f" {shorten(text, room, end=True)} ", style)]).adjust_cell_length(
+        return Strip([Segment(f" {message_line(text, room)} ", style)]).adjust_cell_length(
             self.size.width, self.rich_style
         )
 

@@ -7,16 +7,18 @@ A shell types what is chosen, so nothing is offered that it would take for more 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
+from engine.runs.status import LIVE, RESUMABLE
+
 if TYPE_CHECKING:
     from engine.config.loader import Config
-    from engine.runs.status import Status
+    from engine.runs.status import State, Status
     from engine.runs.store import Run, Store
 
 Items = list[CompletionItem[str]]
@@ -25,13 +27,33 @@ PLAIN = re.compile(r"[\w+][\w.+@%:/=,-]*")
 MOST = 300
 """How many runs are offered: the newest."""
 MOST_READ = 200
-"""In how many runs, the newest, tags and metrics are looked for: a key press does not wait for more."""
+"""In how many runs, the newest, states, tags and metrics are looked for: a key press does not wait for more."""
 
 
 def runs(context: click.Context, _parameter: click.Parameter, start: str) -> Items:
     """Return the ids of runs, the newest first."""
     ids = [run.id for run in reversed(_store(context).runs()) if run.id.startswith(start)]
     return _items(ids[:MOST])
+
+
+def runs_to_stop(context: click.Context, _parameter: click.Parameter, start: str) -> Items:
+    """Return runs that live or wait."""
+    return _runs_that(context, start, lambda state: state in LIVE or state == "queued")
+
+
+def runs_to_resume(context: click.Context, _parameter: click.Parameter, start: str) -> Items:
+    """Return runs that ended before they were finished."""
+    return _runs_that(context, start, lambda state: state in RESUMABLE)
+
+
+def waiting_runs(context: click.Context, _parameter: click.Parameter, start: str) -> Items:
+    """Return runs that wait in a queue."""
+    return _runs_that(context, start, lambda state: state == "queued")
+
+
+def runs_to_throw_away(context: click.Context, _parameter: click.Parameter, start: str) -> Items:
+    """Return runs that neither live nor wait."""
+    return _runs_that(context, start, lambda state: state not in LIVE and state != "queued")
 
 
 def experiments(context: click.Context, _parameter: click.Parameter, start: str) -> Items:
@@ -104,6 +126,14 @@ def figures(context: click.Context, _parameter: click.Parameter, start: str) -> 
     """Return the names of the figures in the file."""
     config = _config(context)
     return _items(_beginning(start, config.figures if config is not None else ()))
+
+
+def _runs_that(context: click.Context, start: str, fits: Callable[[State], bool]) -> Items:
+    """Return the ids of the newest runs whose state fits, as it is now."""
+    from engine.runs.current_state import status_of
+
+    newest = [run for run in reversed(_store(context).runs()) if run.id.startswith(start)][:MOST_READ]
+    return _items(run.id for run in newest if fits(status_of(run).state))
 
 
 def _store(context: click.Context) -> Store:

@@ -17,6 +17,8 @@ import tui.cli
 from engine.commands.completion import COMPLETION_ASKED
 from engine.commands.completion.candidates import PLAIN
 from engine.commands.completion.shells import BREAKS, print_candidates
+from engine.queue.submit import submit
+from engine.remote import verbs
 from engine.runs.labels import change_tags
 from engine.runs.store import Store
 
@@ -88,11 +90,23 @@ def test_a_word_is_completed_to_what_can_stand_there(offered, line, among):
 
 
 def test_runs_and_tags_are_offered_unless_they_would_act(offered, made):
-    for verb in ("resume", "logs", "rm", "stop", "cancel x", "fetch"):
+    for verb in ("logs", "fetch", "tag"):
         assert made.id in offered(f"engine {verb} ")
     assert offered("engine tag +") == ["+baseline"]
     assert offered("engine ls tag=") == ["tag=baseline"]
     assert offered("vitui plot t") == [made.id]
+
+
+def test_a_verb_is_offered_the_runs_that_it_does_something_to(offered, tiny):
+    (run,) = submit(Store("runs"), tiny, [0])
+
+    def takes(name: str) -> set[str]:
+        asked = ("stop", "cancel x", "hold", "move", "resume", "rm")
+        return {verb.split()[0] for verb in asked if name in offered(f"engine {verb} {name[:3]}")}
+
+    assert takes(run.id) == {"stop", "cancel", "hold", "move"}
+    verbs.request_stop(run, "stop-now")
+    assert takes(run.id) == {"resume", "rm"}
 
 
 def test_bash_is_given_what_follows_the_break_in_a_word(offered):

@@ -9,7 +9,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config.editor import EditError, clone, line_of, read, save, set_values
+from engine.config.editor import EditError, clone, experiment_at, line_of, read, save, set_values
 from engine.config.loader import load_config
 
 TEXT = """\
@@ -163,6 +163,9 @@ def test_what_cannot_be_changed_is_said() -> None:
 def test_an_experiment_is_found_by_its_line() -> None:
     assert TEXT.splitlines()[line_of(TEXT, "b") - 1] == "[experiments.b]"
     assert line_of(TEXT, "c") == line_of("[", "c") == 1
+    assert experiment_at(TEXT, line_of(TEXT, "b") + 1) == "b"
+    assert experiment_at(TEXT, 0) is None
+    assert experiment_at("[", 1) is None
 
 
 def test_saving_keeps_the_mode_and_the_link_and_refuses_what_has_changed(tmp_path: Path) -> None:

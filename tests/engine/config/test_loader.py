@@ -357,6 +357,12 @@ class TestOverrides:
         ("settings", "words"),
         [
             (["epoch=3"], ["unknown key 'epoch'; did you mean 'epochs'?"]),
+            (["learning_rate=1"], ["unknown key 'learning_rate'; did you mean 'lr'?"]),
+            (["leraning-rate=1"], ["did you mean 'lr'?"]),
+            (["learningRate=1"], ["did you mean 'lr'?"]),
+            (["min_learning=1"], ["did you mean 'min_lr'?"]),
+            (["weight_dcay=1"], ["did you mean 'weight_decay'?"]),
+            (["test_split=1"], ["did you mean 'split'?"]),
             (["epochs"], ["write it as key=value"]),
             (["epochs=x"], ["--set epochs: found 'x' (a string); it has to be a whole number of at least 1"]),
             (["epochs=x", "lr=0", "name=b"], ["unknown key 'name'", "--set epochs", "--set lr"]),

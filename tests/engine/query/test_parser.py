@@ -57,11 +57,15 @@ TRUE = (
     "tag=vit", "tags=old", "tag~ol", "tag!=new", "tags=new,old", "note~memory", "notes!~disk",
     "vit-b", "S3-2026", "OLD", "nothing,old", "-nothing", "not nothing", "not not vit", "--vit",
     "state=failed model~vit test/f1>0.8 age<2d -tag=new", "notes!=''", "-notes=''",
+    "!nothing", "!state=finished", "!-vit", "vit !bit", "vit !!old", "seed != 4",
+    "vit | bit", "bit|vit", "bit |vit state=failed",
+    "bit | state=finished | -bit",
+    "state=failed bit | vit", "reason~'of|mem' | seed=3", "'a|b',vit",
 )  # fmt: skip
 FALSE = (
     "state=finished", "state!=failed", "-state=failed", "not state=failed", "seed=4", "lr>5e-4", "tag=ol", "tag!=old",
     "note~disk", "bit", "state=failed bit", "options.none=1", "options.none!=1", "options.pool>3",
-    "options.layer_scale=0", "-vit", "vit -old",
+    "options.layer_scale=0", "-vit", "vit -old", "!vit", "vit !state=failed", "bit | cnn", "vit | bit state=finished",
     # what is not there is neither like nor unlike anything
     "val/f1>0", "val/f1<=0", "val/f1=0", "val/f1!=0", "test/loss>0", "test/loss!=1", "best:val/f1>0",
     "patch_size=16", "patch_size!=16", "pretrained~x", "pretrained!~x", "cutout=0",
@@ -156,6 +160,7 @@ def test_a_damaged_configuration_stops_no_filter(config):
         ("options.=1", (0, 8), "unknown key 'options.'"),
         ("state=faild", (6, 11), "no state 'faild'; did you mean 'failed'? Known: queued,"),
         ("took<2h", (0, 4), "unknown key 'took'; did you mean 'duration'?"),
+        ("learning_rate<1", (0, 13), "unknown key 'learning_rate'; did you mean 'lr'?"),
         ("mem<2G", (0, 3), "unknown key 'mem'; did you mean 'gpu/memory_process'?"),
         ("state=Waiting", (6, 13), "no state 'Waiting'; did you mean 'queued'?"),
         ("lr==1", (2, 4), "unknown operator '=='; did you mean '='?"),
@@ -182,7 +187,13 @@ def test_a_damaged_configuration_stops_no_filter(config):
         ("-", (0, 1), "nothing follows that could be turned round"),
         ("vit not", (4, 7), "nothing follows that could be turned round"),
         ("- vit", (0, 1), "nothing follows that could be turned round"),
-        ("a or b", (2, 4), "'or' joins nothing: all terms have to hold; for one of several values"),
+        ("a or b", (2, 4), "'or' joins nothing: one of two terms is meant with '|' between them; for one of several"),
+        ("a and b", (2, 5), "'and' joins nothing: all terms have to hold; for one of several values"),
+        ("| vit", (0, 1), "a term is missing before '|'"),
+        ("vit | ", (4, 5), "a term is missing behind '|'"),
+        ("vit || bit", (4, 6), "unknown sign '||'; did you mean '|'?"),
+        ("model~vit|bit", (9, 10), "'|' stands between terms; for one of several values write model~vit,bit"),
+        ("! vit", (0, 1), "nothing follows that could be turned round"),
         (",", (0, 1), "a word is missing"),
     ],
 )  # fmt: skip
@@ -215,7 +226,8 @@ word = st.text(min_size=1, max_size=8)
 def terms(draw):
     negated = draw(st.booleans())
     if (name := draw(st.none() | key)) is None:
-        return Term("", "", tuple(draw(st.lists(word, min_size=1, max_size=2))), negated)
+        words = tuple(draw(st.lists(word, min_size=1, max_size=2)))
+        return Term("", "", words, negated, draw(st.booleans()))
     kind = find_key(name).kind
     allowed = {"text": OPERATORS[:4], "any": OPERATORS[:4]}.get(kind, ("=", "!=", "<", "<=", ">", ">="))
     sign = draw(st.sampled_from(allowed))
@@ -227,12 +239,13 @@ def terms(draw):
             max_size=1 if "<" in sign or ">" in sign else 3,
         )
     )
-    return Term(name, sign, tuple(values), negated)
+    return Term(name, sign, tuple(values), negated, draw(st.booleans()))
 
 
 @given(st.lists(terms(), max_size=4))
 def test_a_filter_written_down_is_the_same_filter(given):
-    assert parse(str(Filter(given))).terms == tuple(given)
+    first = [term._replace(alternative=False) for term in given[:1]]
+    assert parse(str(Filter(given))).terms == (*first, *given[1:])
 
 
 @given(terms())
@@ -242,8 +255,14 @@ def test_a_negated_term_means_exactly_the_other_runs(term):
 
 
 @given(st.lists(terms(), max_size=4))
-def test_all_terms_have_to_hold(given):
-    assert Filter(given).matches(subject()) == all(Filter([term]).matches(subject()) for term in given)
+def test_all_terms_have_to_hold_and_one_of_alternatives(given):
+    holds = True, True  # the terms before the group, and the group
+    for term in given:
+        own = Filter([term]).matches(subject())
+        holds = (
+            (holds[0], holds[1] or own) if term.alternative and term is not given[0] else (all(holds), own)
+        )
+    assert Filter(given).matches(subject()) == all(holds)
 
 
 anything = st.recursive(
@@ -261,7 +280,7 @@ def test_matching_raises_nothing_whatever_run_json_says(given, config):
     assert Filter(given).matches(Subject(Status(run="r", experiment="e"), lambda: config)) in (True, False)
 
 
-near = st.text(st.sampled_from("abc=!~<>,-'\" \\\n:/.0159%not") | st.characters(), max_size=30)
+near = st.text(st.sampled_from("abc=!~<>,|-'\" \\\n:/.0159%not") | st.characters(), max_size=30)
 
 
 @given(near)
@@ -326,6 +345,9 @@ class TestCompletion:
             ("state=f", ["state=finished", "state=failed"]),
             ("vit -state=failed,cr", ["vit -state=failed,crashed"]),
             ("vit expe", ["vit experiment"]),
+            ("vit -fin", ["vit -state=finished"]),
+            ("vit|expe", ["vit|experiment"]),
+            ("state=failed | !state=fi", ["state=failed | !state=finished"]),
             ("experiment~vit", ["experiment~ViT-B", "experiment~ViT-L"]),
             ("experiment=b", ['experiment="BiT M"']),
             ("experiment='BiT ", ['experiment="BiT M"']),

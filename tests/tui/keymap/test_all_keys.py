@@ -6,20 +6,23 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 import textwrap
 
 import pytest
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.screen import ModalScreen
 
 import tui
 import tui.screens
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, toasts
 from tui.app_options import READONLY, Options
-from tui.keymap.action import UNLISTED, Situation
+from tui.keymap.action import UNLISTED, Situation, is_command
 from tui.keymap.all_keys import LINES
-from tui.keymap.bindings import ACTIONS, CHANGING, action_of, bindings, names_of, page_of_keys, useless
+from tui.keymap.bindings import ACTIONS, CHANGING, TYPED, action_of, bindings, names_of, page_of_keys, useless
+from tui.screens.command_palette.offered import title_of
 from tui.state.snapshot import Project
 
 
@@ -148,6 +151,30 @@ async def test_every_action_of_the_table_is_there(project: Project, write_run: W
         assert seen == WITH_HELP
 
 
+WRITTEN = {
+    "CompletingInput", "FilterInput", "CommandLine", "CommandScreen", "Prompt", "VariationScreen", "ExportScreen",
+    "HelpScreen",
+}  # fmt: skip
+"""Lines that one writes in, and questions: a colon is a letter there."""
+
+
+def test_every_action_has_a_key_a_command_and_a_way_for_the_mouse() -> None:
+    with_commands = {
+        owner for action in ACTIONS if action.name == "command_palette" for owner in action.owners
+    }
+    for action in (each for each in ACTIONS if is_command(each) and not WRITTEN & set(each.owners)):
+        for key in action.keys:
+            assert key.keys or action in {found.action for found in TYPED}, action.name
+            assert title_of(key), action.name  # a line among the commands, which a click on it does
+        for owner in action.owners:  # a click on the colon in the bar lists them
+            if issubclass(classes()[owner], ModalScreen):
+                assert owner in with_commands, action.name
+                assert re.search(r"yield (KeyBar|Foot)\(\)", inspect.getsource(classes()[owner])), owner
+    for owner in with_commands:
+        colon = next(each for each in bindings(owner) if isinstance(each, Binding) and each.key == "colon")
+        assert colon.show
+
+
 ACTING = {"do", "do_approved", "queue", "suspend"}
 """What actions call to do something with files and processes, or to have it done by another program."""
 
@@ -171,7 +198,9 @@ def test_what_does_something_with_files_is_said_to_change_something() -> None:
     }
     assert acting
     assert acting <= CHANGING
-    assert acting | {"save"} == CHANGING  # the form writes by itself
+    assert (
+        acting | {"save", "new", "undo"} == CHANGING
+    )  # forms write by themselves, deeds know what takes them back
 
 
 async def test_read_only_every_action_that_changes_anything_is_refused(

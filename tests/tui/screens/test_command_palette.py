@@ -113,6 +113,7 @@ async def test_a_run_is_typed_completed_judged_and_queued(project: Project, writ
 
         for wrong, sentence in (
             ("run ViT-smal lr=1", "there is no experiment 'ViT-smal'; did you mean 'ViT-small'?"),
+            ("r ViT-small seed=0,1", "seed=0,1: it is one; for several write seeds=0,1"),
             ("run ViT-small lrr=1", "unknown key 'lrr'; did you mean 'lr'?"),
             ("run lr=1e-3 x", "the experiment comes first: run NAME lr=1e-3"),
             ("sort f2 ", "there is no column 'f2'"),
@@ -128,7 +129,7 @@ async def test_a_run_is_typed_completed_judged_and_queued(project: Project, writ
             assert "Known" not in says(pilot)
             await pilot.press("escape", "escape")
 
-        await typed(pilot, *"run BiT-small", "enter")
+        await typed(pilot, *"r BiT-small", "enter")
         await settle(pilot)
         assert isinstance(pilot.app.screen, Dialog)
         assert pilot.app.screen._title == "BiT-small has seed 0 already"
@@ -201,6 +202,9 @@ async def test_themes_are_seen_while_they_are_chosen(project: Project) -> None:
         await settle(pilot)
         assert pilot.app.screen is board(pilot)
         assert pilot.app.theme == "vitui-contrast"
+        await typed(pilot, *"t lig", "enter")  # the one that it begins
+        await settle(pilot)
+        assert pilot.app.theme == "vitui-light"
 
 
 async def test_read_only_no_line_queues_anything(project: Project) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from textual.containers import VerticalScroll
 from textual.widgets import Input
 
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, until
-from tui.screens.help import KEYS, HelpScreen, matching
+from tui.keymap.action import UNLISTED
+from tui.keymap.all_keys import LINES
+from tui.screens.command_palette.screen import CommandScreen
+from tui.screens.help import KEYS, HelpScreen, matching, why_not
 from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
+from tui.widgets.key_list import KeyList
 
 TEXTS = [(section, key, what) for section, keys in KEYS.items() for key, what in keys]
 
@@ -44,6 +47,45 @@ def test_only_what_has_all_the_words_is_found() -> None:
     }
 
 
+def test_of_what_is_not_done_here_it_is_said_where() -> None:
+    assert len({line.words for line in LINES}) == len(LINES)  # by them a line finds its commands
+    said = {line.keys: why_not(line) for line in LINES if line.section != UNLISTED}
+    assert "not here, but elsewhere" not in said.values()
+    assert said["drag"] == "the mouse does that"
+    assert said["h j k l"] == "only its keys do that"
+    assert said["1 … 5  tab"] == "not here, but on the page of a run: enter"
+    assert said["2 of 3"] == "nothing to do: it says what is seen"
+
+
+@pytest.mark.slow
+async def test_enter_does_what_a_line_says_and_the_pane_with_the_keys_comes_first(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        grid = board(pilot).grid
+        await pilot.press("2", "question_mark")
+        page = pilot.app.screen.query_one(KeyList)
+        assert page.chosen is not None
+        assert page.chosen.keys == "x"
+        await pilot.press(*"one chart", "enter")
+        await pilot.pause()
+        assert pilot.app.screen is board(pilot)
+        assert grid.zoomed
+        await pilot.press("question_mark", *"counts or", "enter")
+        assert "not here, but on the matrix of a run" in shown(pilot)
+        await pilot.press("escape", *"smooth", "enter")  # three keys: which of them?
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, CommandScreen)
+        await pilot.press("down", "down", "enter")
+        await pilot.pause()
+        assert pilot.app.screen is board(pilot)
+        await pilot.press("question_mark", *"one chart")
+        await pilot.click(KeyList, offset=(5, 1))
+        await pilot.pause()
+        assert not grid.zoomed
+
+
 @pytest.mark.slow
 async def test_typing_searches_and_escape_goes_back_layer_by_layer(project: Project) -> None:
     async with opened(project, (80, 24)) as pilot:
@@ -70,8 +112,8 @@ async def test_letters_that_are_keys_elsewhere_are_searched_for(project: Project
         await pilot.press("question_mark", "slash", "q", "u", "e", "D")
         assert isinstance(pilot.app.screen, HelpScreen)
         assert pilot.app.screen.query_one(Input).value == "/queD"
-        await pilot.press("enter")
-        assert pilot.app.screen is board(pilot)
+        await pilot.press("enter")  # nothing is found, and nothing is done
+        assert isinstance(pilot.app.screen, HelpScreen)
 
 
 @pytest.mark.slow
@@ -79,16 +121,18 @@ async def test_letters_that_are_keys_elsewhere_are_searched_for(project: Project
 async def test_it_scrolls_to_its_end(project: Project, size: tuple[int, int]) -> None:
     async with opened(project, size) as pilot:
         await pilot.press("question_mark")
-        page = pilot.app.screen.query_one(VerticalScroll)
+        page = pilot.app.screen.query_one(KeyList)
         await until(pilot, lambda: page.max_scroll_y > 0)
         await pilot.press("down", "down")
-        await until(pilot, lambda: page.scroll_offset.y == min(2, page.max_scroll_y))
-        await pilot.press(*["pagedown"] * 5)
+        assert page.chosen is not None
+        assert page.chosen.keys == "×4 …1 ✗1 –1"
+        await pilot.press(*["pagedown"] * 9)
         await pilot.pause()
         assert "leave; the runs go on" in shown(pilot)
-        await pilot.press(*["pageup"] * 5, "up")
+        await pilot.press(*["pageup"] * 9)
         await pilot.pause()
         assert "→ ←  l h" in shown(pilot)
+        assert page.scroll_offset.y == 0
 
 
 @pytest.mark.slow

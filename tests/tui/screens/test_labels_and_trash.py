@@ -44,6 +44,14 @@ async def test_t_changes_the_tags_of_the_run_under_the_cursor(project: Project, 
         await settle(pilot)
         assert labels_of(run).tags == ("new",)
         assert runs(pilot).rows[0].tags == ("new",)
+        change_tags(run, ["since"])
+        await pilot.press("u")  # what has come since stays
+        await settle(pilot)
+        assert set(labels_of(run).tags) == {"vit", "baseline", "new", "since"}
+        await pilot.press("u")
+        await settle(pilot)
+        assert set(labels_of(run).tags) == {"vit", "since"}
+        assert "tags as before" in toasts(pilot)
 
 
 async def test_t_on_several_runs_leaves_what_only_some_have(project: Project, write_run: Write) -> None:
@@ -114,6 +122,17 @@ async def test_capital_t_writes_a_note_of_one_line_or_several(project: Project, 
         await settle(pilot)
         assert labels_of(run).notes == "first\nsecond [/x]"
         assert " second [/x]" in facts(pilot)
+        await pilot.press("u")
+        await settle(pilot)
+        assert labels_of(run).notes == "first\nsecond"
+        await pilot.press("T", *" x", "enter")
+        await settle(pilot)
+        change_note(run, "second by another")
+        await pilot.press("u")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Dialog)  # it says that the note was changed since
+        assert labels_of(run).notes == "second by another"
+        await pilot.press("escape")
         await pilot.press("f", *"note~second", "enter")
         assert [row.run for row in runs(pilot).rows] == [run.id]
 

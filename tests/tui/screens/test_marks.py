@@ -43,7 +43,7 @@ async def test_verbs_mean_the_marks_else_the_row_and_never_what_a_filter_hides(
 ) -> None:
     looked_at = [write_run("ViT-small", seed=seed) for seed in range(2)]
     meant = write_run("BiT-small")
-    async with opened(project, (160, 36)) as pilot:
+    async with opened(project, (200, 36)) as pilot:
         await pilot.press("space", "down")  # overlaid, and not under the cursor
         assert {run.id for run in looked_at} == runs(pilot).overlaid
         await pilot.press("D")

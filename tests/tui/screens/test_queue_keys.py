@@ -43,6 +43,12 @@ async def test_runs_that_wait_are_moved_and_held_in_the_list(project: Project, w
         await until(pilot, lambda: board(pilot).snapshot.queue.entries[hidden.id].on_hold)
         await pilot.press("H")
         await until(pilot, lambda: not waiting_entry(hidden).on_hold)
+        await pilot.press("u")
+        await until(pilot, lambda: waiting_entry(hidden).on_hold)
+        await pilot.press("u")
+        await until(pilot, lambda: not waiting_entry(hidden).on_hold)
+        await pilot.press("u")
+        await until(pilot, lambda: "1 run moved in the queue: K and J move it; u again" in toasts(pilot))
 
 
 async def test_what_does_not_wait_is_not_moved(project: Project, write_run: Write) -> None:

@@ -11,9 +11,9 @@ from textual.widgets import Input
 
 from tests.tui.keymap.test_all_keys import classes
 from tui.keymap.action import is_command
-from tui.keymap.bindings import ACTIONS, bindings, declared
+from tui.keymap.bindings import ACTIONS, TYPED, bindings, declared
 from tui.screens.command_palette.offered import HERE, command_of
-from tui.views.command_palette.search import Command, found, unknown
+from tui.views.command_palette.search import Command, begun, found, unknown
 
 BOARD = ("Dashboard", "RunList", "VituiApp")
 
@@ -23,6 +23,7 @@ def commands_of(*owners: str) -> list[Command]:
         declared(each) for owner in owners for each in bindings(owner) if isinstance(each, Binding)
     )
     commands = [command_of(each, each.key.keys) for each in declarations if each and is_command(each.action)]
+    commands += [command_of(each, ":") for each in TYPED if set(owners) & set(each.action.owners)]
     return list({command.title: command for command in reversed(commands)}.values())[::-1]
 
 
@@ -44,8 +45,8 @@ def titles(text: str, lately: tuple[str, ...] = ()) -> list[str]:
         ("lr", "Run with changes"), ("r", "Run experiment"), ("x", "X axis: the next"),
         (":messages", "Show messages"), ("messages", "Show messages"),
         ("smoothing off", "Smoothing: off"), ("lin log", "Y axis: linear or log"), ("columns", "Choose columns"),
-        ("gpu", "Show machine and queue"), ("undo", "Undo delete"), ("STOP", "Stop or cancel runs"),
-        ("q", "Leave the app"),
+        ("gpu", "Show machine and queue"), ("undo", "Undo the last deed"), ("STOP", "Stop or cancel runs"),
+        ("q", "Leave the app"), ("new", "New experiment"), ("work", "Queue: start the worker"),
     ],
 )  # fmt: skip
 def test_it_is_found_by_what_one_would_call_it(text: str, title: str) -> None:
@@ -62,6 +63,16 @@ def test_all_are_there_for_no_text_and_of_those_that_fit_alike_the_last_used_com
 def test_of_what_is_not_found_the_nearest_word_is_said() -> None:
     assert titles("stpo") == []
     assert unknown(ALL, ":stpo") == "no command is called 'stpo'; did you mean 'stop'?"
+
+
+def test_the_beginning_of_a_line_is_enough_where_it_begins_no_other() -> None:
+    names = ("sort", "site", "run")
+    assert [begun(word, names) for word in ("r", "so", "s", "site", "", "x")] == [
+        ["run"], ["sort"], ["sort", "site"], ["site"], [], [],
+    ]  # fmt: skip
+    lines = [Command(name, f":{name}", "List", name, name, line=f":{name} ") for name in names]
+    assert unknown(lines, ":s loss") == "'s' begins :sort and :site: which?"
+    assert unknown(lines, ":srt loss").startswith("no command is called")
 
 
 @given(st.text(max_size=40))

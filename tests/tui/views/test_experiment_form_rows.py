@@ -140,6 +140,8 @@ def test_keys_are_found_by_what_they_are_called_and_mean() -> None:
     entries = form().entries
     assert [each.key for each in passing(entries, "learning RATE peak")] == ["lr"]
     assert {"ema", "patience"} <= {each.key for each in passing(entries, "validat")}
+    assert next(each.key for each in passing(entries, "lear")) == "lr"
+    assert [each.key for each in passing(entries, "decay")][:2] == ["weight_decay", "layer_decay"]
     assert passing(entries, "") == entries
     assert passing(entries, "no such words") == []
 

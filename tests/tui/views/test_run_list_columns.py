@@ -455,8 +455,11 @@ async def test_many_columns_leave_the_names_readable(
 ) -> None:
     write_run("ViT-small")
     async with opened(project, size) as pilot:
-        board(pilot).arrange_list(
-            ["model", "lr", "test/f1", "best:test/f1", "train/images_per_s", "note", "tags"], ""
+        board(pilot).arranging.arrange(
+            ["model", "lr", "test/f1", "best:test/f1", "train/images_per_s", "note", "tags"],
+            "",
+            reverse=False,
+            groups=(),
         )
         await settle(pilot)
         width = runs_of(pilot).scrollable_content_region.width
@@ -473,9 +476,11 @@ async def test_many_columns_leave_the_names_readable(
 async def test_a_failure_is_told_beside_the_settings(project: Project, write_run: Write) -> None:
     write_run("ViT-small", epochs=0, end="failed", reason="out of GPU memory")
     async with opened(project, (200, 60)) as pilot:
-        board(pilot).arrange_list(["model", "test/f1", "train/loss", "memory"], "")
+        board(pilot).arranging.arrange(
+            ["model", "test/f1", "train/loss", "memory"], "", reverse=False, groups=()
+        )
         assert line(pilot, 1).split()[-5:] == ["out", "of", "GPU", "memory", "vit_mini"]
-        board(pilot).arrange_list(["model"], "")
+        board(pilot).arranging.arrange(["model"], "", reverse=False, groups=())
         assert line(pilot, 1).split()[-5:] == ["out", "of", "GPU", "memory", "vit_mini"]
 
 
@@ -781,7 +786,7 @@ async def test_hostile_settings_are_text_in_columns_and_titles(project: Project,
     project.config.write_text(config)
     write_run("BiT-small")
     async with opened(project, (200, 60)) as pilot:
-        board(pilot).arrange_list(["note"], "", groups=["model"])
+        board(pilot).arranging.arrange(["note"], "", reverse=False, groups=["model"])
         await pilot.press("G", "enter", "down")
         await settle(pilot)
         assert "[/x]" in "".join(line(pilot, y) for y in range(6))

@@ -49,6 +49,7 @@ def test_settings_seeds_and_priority() -> None:
         ("patch_size=5", "do not divide"),
         ("seeds=0,0", "different whole numbers"),
         ("seeds=a", "different whole numbers"),
+        ("seed=0,1", "seed=0,1: it is one; for several write seeds=0,1"),
         ("priority=high", "the higher, the earlier"),
     ],
 )

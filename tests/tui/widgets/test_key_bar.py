@@ -7,6 +7,7 @@ import pytest
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle
 from tui.app_options import Options
+from tui.screens.command_palette.screen import CommandScreen
 from tui.screens.help import HelpScreen
 from tui.state.snapshot import Project
 from tui.widgets.key_bar import KeyBar
@@ -47,7 +48,7 @@ async def test_the_ways_out_are_there_however_narrow_it_is(
     write_run("ViT-small")
     async with opened(project, (width, 24)) as pilot:
         bar = board(pilot).query_one(KeyBar)
-        assert words(bar)[-2:] == ["Help", "Leave"]
+        assert words(bar)[-3:] == ["More", "Help", "Leave"]
         line = bar.render_line(0)
         assert line.cell_length == width
         assert line.text.rstrip().endswith("Leave")
@@ -61,6 +62,20 @@ async def test_it_follows_the_focus(project: Project, write_run: Write) -> None:
         await pilot.press("2")
         await settle(pilot)
         assert "Overlay" not in words(bar)
+        assert words(bar)[:6] == ["Runs", "Point", "Read", "Zoom", "Smooth", "X axis"]
+        await pilot.press("i", "greater_than_sign")
+        assert words(bar)[:3] == ["end reading ‹ zoom ‹ charts", "Point", "Read"]
+        bar.styles.width = 50
+        await pilot.pause()
+        assert words(bar)[0] == "end reading ‹ zoom"
+        bar.styles.width = "1fr"
+        await pilot.pause()
+        await pilot.press("escape")
+        assert words(bar)[:2] == ["end zoom ‹ charts", "Point"]
+        await pilot.press("escape", "escape")
+        assert words(bar)[:2] == ["Open", "Overlay"]
+        await pilot.press("f", *"vit", "enter")
+        assert words(bar)[:2] == ["end filter", "Open"]
 
 
 async def test_a_click_presses_the_key(project: Project, write_run: Write) -> None:
@@ -72,3 +87,7 @@ async def test_a_click_presses_the_key(project: Project, write_run: Write) -> No
         await pilot.pause()
         assert isinstance(pilot.app.screen, HelpScreen)
         assert bar.key_at(bar.size.width - 1) is None
+        await pilot.press("escape")
+        await pilot.click(KeyBar, offset=(bar.render_line(0).text.index("More"), 0))
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, CommandScreen)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from functools import partial
+from collections.abc import Sequence
 from typing import Literal
 
 from textual.app import SuspendNotSupported
+from textual.screen import Screen
 
 from engine.config.sample_experiment import SAMPLE_EXPERIMENT
+from engine.errors import UserError
 from tui.screens.actions.target import Target
 from tui.screens.app_protocol import Host
 from tui.screens.dialogs import Choice, Dialog
@@ -60,14 +62,64 @@ class ConfigActions:
 
         self._target.ask(Dialog(title, text, choices), chosen)
 
-    def action_mistakes(self) -> None:
-        """Show what is wrong with the file."""
-        from tui.screens.mistake_list import MistakeScreen
-        from tui.terminal.external_editor import editor_command
+    def action_new(self) -> None:
+        """Copy the experiment that is meant, or the first one, in the form; where there is no file, begin it."""
+        config, known = self._target.project.config, self._target.snapshot.config
+        if not config.exists():
+            self._begin()
+            return
+        if (name := self._meant() or next(iter(known.experiments if known else ()), None)) is not None:
+            self._open_form(name, clone=True)
+        else:
+            self._target.refuse("No new experiment", f"{config} has none that can be copied; e opens it.")
+
+    def action_check(self) -> None:
+        """Read the file, and show its mistakes and what is odd about it."""
+        from engine.config.loader import check_notes, load_config
+        from engine.config.validate import ConfigError
 
         target = self._target
-        can_edit = not target.readonly and editor_command(os.environ, target.project.config, 1) is not None
-        target.ask(MistakeScreen(self._host, partial(self._open_editor, None) if can_edit else None))
+
+        def work() -> None:
+            try:
+                notes = check_notes(load_config(target.project.config))
+            except ConfigError:
+                notes = []  # the page has its mistakes
+            except (UserError, OSError) as error:
+                target.report(Failed("It cannot be checked", str(error)))
+                return
+            target.ask_from_thread(self._mistake_page(notes))
+
+        target.start(work, OPENING)
+
+    def action_mistakes(self) -> None:
+        """Show what is wrong with the file."""
+        self._target.ask(self._mistake_page())
+
+    def _mistake_page(self, notes: Sequence[str] = ()) -> Screen[None]:
+        from tui.screens.mistake_list import MistakeScreen
+
+        return MistakeScreen(self._host, None if self._target.readonly else self._edit_at, notes)
+
+    def _edit_at(self, line: int) -> None:
+        """Open the file in an editor at a line; where there is no editor, the experiment of the line in the form."""
+        from engine.config.editor import EditError, experiment_at, read
+        from tui.terminal.external_editor import editor_command
+
+        path = self._target.project.config
+        if editor_command(os.environ, path, line) is not None:
+            self._open_editor(None, line)
+            return
+        try:
+            name = experiment_at(read(path), line)
+        except (EditError, OSError) as error:
+            self._target.refuse("It cannot be read", str(error))
+            return
+        if name is not None:
+            self._open_form(name, clone=False)
+        else:
+            text = f"Line {line} is of no experiment, and neither $VISUAL nor $EDITOR is set."
+            self._target.refuse("No editor here", text)
 
     def _begin(self) -> None:
         """Write the configuration that a project begins with; one that has come meanwhile is left as it is."""

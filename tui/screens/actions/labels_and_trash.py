@@ -1,10 +1,11 @@
-"""What the dashboard does for runs that are there, as `engine tag`, `note` and `rm`: labels, the trash, and back."""
+"""What the dashboard does for runs that are there, as `engine tag`, `note` and `rm`, and what takes back a deed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
-from engine.runs.labels import Labels, change_note, change_tags, wrong_tag
+from engine.runs.labels import Labels, change_note, change_tags, labels_of, wrong_tag
 from engine.runs.metadata import RunMetadata
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, StoreError
@@ -32,8 +33,6 @@ class LabelActions:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._thrown: list[list[str]] = []
-        """The runs that were thrown away, one list for each time."""
 
     def action_tag(self) -> None:
         """Ask for the tags of the runs that are meant."""
@@ -70,15 +69,22 @@ class LabelActions:
 
     def _tag(self, runs: Sequence[Status], add: Sequence[str], remove: Sequence[str]) -> None:
         what = " ".join([*(f"+{tag}" for tag in add), *(f"-{tag}" for tag in remove)])
+        before: dict[str, tuple[str, ...]] = {}
 
         def change(status: Status) -> str:
-            change_tags(self._run(status), add, remove)
+            run = self._run(status)
+            tags = labels_of(run).tags
+            change_tags(run, add, remove)
+            before[status.run] = tags
             return f"{_called(status)}: {what}"
 
-        def done(count: int) -> str:
-            return f"{count} runs: {what}"
+        def change_back(status: Status) -> str:
+            tags = before[status.run]
+            come = [tag for tag in remove if tag in tags]
+            change_tags(self._run(status), come, [tag for tag in add if tag not in tags])
+            return f"{_called(status)}: tags as before"
 
-        self._target.do("The tags cannot be changed", lambda: do_each(runs, change, done))
+        self._change(runs, change, change_back, before, ("The tags", "be changed"), what)
         self._target.unmark()
 
     def action_note(self) -> None:
@@ -103,16 +109,53 @@ class LabelActions:
 
     def _note(self, runs: Sequence[Status], note: str) -> None:
         what = "noted" if note else "no note any more"
+        before: dict[str, str] = {}
 
         def change(status: Status) -> str:
-            change_note(self._run(status), note)
+            run = self._run(status)
+            notes = labels_of(run).notes
+            change_note(run, note)
+            before[status.run] = notes
             return f"{_called(status)}: {what}"
 
-        def done(count: int) -> str:
-            return f"{count} runs: {what}"
+        def change_back(status: Status) -> str:
+            run = self._run(status)
+            if labels_of(run).notes != note:
+                raise StoreError(f"the note on {_called(status)} was changed since")
+            change_note(run, before[status.run])
+            return f"{_called(status)}: the note is as before"
 
-        self._target.do("The note cannot be written", lambda: do_each(runs, change, done))
+        self._change(runs, change, change_back, before, ("The note", "be written"), what)
         self._target.unmark()
+
+    def _change(
+        self, runs: Sequence[Status], change: Callable[[Status], str], change_back: Callable[[Status], str],
+        before: Collection[str], title: tuple[str, str], what: str,
+    ) -> None:  # fmt: skip
+        """Change the labels of runs, and remember how that is taken back.
+
+        Args:
+            runs: The runs.
+            change: Changes those of one, and returns how it went.
+            change_back: Changes them back.
+            before: The ids of the runs that were changed.
+            title: What cannot be done, before and behind the word for that.
+            what: What is done, in words.
+        """
+        target, thing = self._target, " cannot ".join(title)
+
+        def take_back() -> None:
+            changed = [status for status in runs if status.run in before]
+            target.do(f"{thing} back", lambda: do_each(changed, change_back, "{} runs are as before".format))
+
+        def work() -> str:
+            try:
+                return do_each(runs, change, lambda count: f"{count} runs: {what}")
+            finally:
+                if before:
+                    target.deeds.add(f"{_named(runs)}: {what}", take_back)
+
+        target.do(thing, work)
 
     def action_throw_away(self) -> None:
         """Ask whether to move the runs that are meant into the trash."""
@@ -152,16 +195,24 @@ class LabelActions:
             return do_each(runs, throw, "{} runs are in the trash; u brings back".format)
         finally:
             if gone:
-                self._thrown.append(gone)
+                self._target.deeds.add(f"{count_text(runs)} thrown away", partial(self._bring_back, gone))
 
     def action_undo(self) -> None:
-        """Bring back what was thrown away last."""
-        if not self._thrown:
+        """Take back what was done last, or say what that was and why it stays."""
+        deeds = self._target.deeds
+        if (deed := deeds.pop()) is None:
             self._target.refuse(
-                "Nothing to bring back", "Nothing was thrown away here; `engine rm --list` shows the trash."
+                "Nothing to bring back",
+                "Nothing was thrown away here, nor done that could be taken back; `engine rm --list` shows the trash.",
             )
-            return
-        names = self._thrown.pop()
+        elif deed.take_back is not None:
+            deed.take_back()
+        else:
+            before = f"; u again takes back: {deeds.before}" if deeds.before else ""
+            self._target.refuse("Not taken back", f"{deed.words}: {deed.cure}{before}")
+
+    def _bring_back(self, names: list[str]) -> None:
+        """Bring runs back from the trash."""
 
         def bring_back() -> str:
             count = len(names)

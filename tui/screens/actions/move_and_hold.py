@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from engine.runs.status import Status
 from engine.runs.store import Run, StoreError
 from tui.screens.actions.approve import do_approved
-from tui.screens.actions.many_runs import do_each, why_not
+from tui.screens.actions.many_runs import count_text, do_each, why_not
 from tui.screens.actions.target import Target, situation_of
+from tui.state.deeds import DeedLog
 from tui.views.site_facts import is_held_there, waiting_at
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class QueueActions:
                 for run, before in moves(order, meant, up=places < 0):
                     where: Where | Run = Run(runs / before) if before is not None else "last"
                     said.append(verbs.move(store, Run(runs / run), where))
+            if said:
+                target.deeds.add(f"{count_text(waiting)} moved in the queue", cure="K and J move it")
             end = "first" if places < 0 else "last"
             if len(waiting) == 1:
                 return said[0] if said else f"{waiting[0].run} is {end} already"
@@ -57,28 +60,56 @@ class QueueActions:
 
         target.do("It cannot be moved", move)
 
+    def action_work(self) -> None:
+        """Start the worker of the queue, unless one serves it."""
+
+        def start() -> str:
+            from tui.screens.actions.submit_runs import serve_queue
+
+            begun = serve_queue(self._target.store, self._target.project.config)
+            return f"a worker serves the queue{'' if begun else ' already'}"
+
+        self._target.do("No worker is started", start)
+
     def action_hold(self) -> None:
         """Keep the runs that are meant from being started; let them start where all are held."""
         if not (waiting := self._waiting("Nothing to hold")):
             return
-        free = [status for status in waiting if not self._is_held(status)]
-        if not free:
-            self._release(waiting)
-            return
+        if free := [status for status in waiting if not self._is_held(status)]:
+            self._hold(free, self._deeds)
+        else:
+            self._release(waiting, self._deeds)
+
+    @property
+    def _deeds(self) -> DeedLog:
+        return self._target.deeds
+
+    def _hold(self, free: Sequence[Status], deeds: DeedLog) -> None:
+        """Keep runs from being started; what was done is kept among some deeds."""
+        held: list[Status] = []
 
         def hold(status: Status) -> str:
             from engine.remote import verbs
 
             said = verbs.hold(self._run(status))
+            held.append(status)
             return said if status.on else f"{status.run} is held; H lets it go"
 
-        held = "{} runs are held; H lets them go"
-        self._target.do("It cannot be held", lambda: do_each(free, hold, held.format))
+        def work() -> str:
+            try:
+                return do_each(free, hold, "{} runs are held; H lets them go".format)
+            finally:
+                if held:
+                    deeds.add(f"{count_text(held)} held", lambda: self._release(held, DeedLog()))
+
+        self._target.do("It cannot be held", work)
         self._target.unmark()
 
-    def _release(self, held: Sequence[Status]) -> None:
-        """Let runs start; what this user did not queue is shown first."""
+    def _release(self, held: Sequence[Status], deeds: DeedLog) -> None:
+        """Let runs start; what this user did not queue is shown first. What was done is kept among some deeds."""
         from engine.queue.approval import Approval, approval_of_release, release
+
+        freed: list[Status] = []
 
         def look(status: Status) -> Approval | None:
             return None if status.on else approval_of_release(self._run(status))
@@ -91,6 +122,9 @@ class QueueActions:
             outcome = verbs.hold(run, release=True) if approval is None else release(approval)
             if not status.on:
                 serve_queue(self._target.store, self._target.project.config)
+            freed.append(status)
+            if len(freed) == 1:
+                deeds.add(f"{count_text(held)} let go", lambda: self._hold(freed, DeedLog()))
             return outcome
 
         do_approved(self._target, "It is not let go", held, look, let_go, "{} runs are let go".format)

@@ -138,6 +138,7 @@ class ExperimentActions:
                     self._asked_for.pop(key, None)
                 raise
             self._asked_for |= dict(zip(keys, ids, strict=False))
+            target.deeds.add(f"{experiment.name} queued", cure=". takes it out")
             if folds or experiment != config.experiments.get(name):
                 target.report(Queued(ids[0], folds))
             on = site.name if site is not None else ""

@@ -59,13 +59,18 @@ class RunActions:
     def _request(self, runs: Sequence[Status], request: Request) -> None:
         target = self._target
 
+        cancels = all(status.state == "queued" for status in runs)
+        asked: list[Status] = []
+
         def request_it(status: Status) -> str:
             from engine.remote.verbs import request_stop
 
-            return request_stop(Run(target.project.runs / status.run), request)
+            said = request_stop(Run(target.project.runs / status.run), request)
+            asked.append(status)
+            return said
 
         def done(count: int) -> str:
-            if all(status.state == "queued" for status in runs):
+            if cancels:
                 return f"{count} runs are out of the queue; R queues them again"
             return f"{count} runs are asked to stop"
 
@@ -75,6 +80,9 @@ class RunActions:
             try:
                 return do_each(runs, request_it, done)
             finally:
+                if asked:
+                    ended = "taken out of the queue" if cancels else "asked to stop"
+                    target.deeds.add(f"{count_text(asked)} {ended}", cure="R queues again what has stopped")
                 if any(status.on for status in runs):  # it carries what was asked to a site over ssh
                     look_after(target.store, target.project.config)
 

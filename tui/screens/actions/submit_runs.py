@@ -53,8 +53,8 @@ def submit_runs(
     return ids, "".join(f"; {clean(sentence)}" for sentence in odd)
 
 
-def serve_queue(store: Store, config: Path) -> None:
-    """Have a worker serve the queue of a folder.
+def serve_queue(store: Store, config: Path) -> bool:
+    """Have a worker serve the queue of a folder; return whether one had to be started.
 
     Args:
         store: The folder of runs.
@@ -62,7 +62,7 @@ def serve_queue(store: Store, config: Path) -> None:
     """
     from engine.queue.worker import ensure_worker
 
-    ensure_worker(store, "--config", str(config.absolute()))
+    return ensure_worker(store, "--config", str(config.absolute()))
 
 
 def look_after(store: Store, config: Path) -> None:

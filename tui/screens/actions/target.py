@@ -13,6 +13,7 @@ from engine.runs.store import Store
 from tui.keymap.action import Situation
 from tui.keymap.bindings import names_of
 from tui.state.dashboard_state import BoardState
+from tui.state.deeds import DeedLog
 from tui.state.messages import Failed, Queued, Succeeded
 from tui.state.snapshot import Project, Snapshot
 from tui.views.run_list_row import Row
@@ -67,6 +68,10 @@ class Target(Protocol):
     @property
     def readonly(self) -> bool:
         """Whether nothing may be changed."""
+
+    @property
+    def deeds(self) -> DeedLog:
+        """What was done last, to be taken back."""
 
     @property
     def terminal(self) -> Terminal:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from engine.config.setting_choices import starting_with
 from engine.text import clean, nearest
@@ -21,8 +21,23 @@ from tui.widgets.chart.grid_shape import MOST_ASKED, parse_shape
 
 if TYPE_CHECKING:
     from tui.screens.actions.queue_experiments import ExperimentActions
-    from tui.screens.dashboard.run_list_arrangement import ArrangeActions
-    from tui.screens.dashboard.run_list_filter import FilterActions
+
+
+class Sorts(Protocol):
+    """Sorts a list of runs."""
+
+    def sort_by(self, column: str, *, reverse: bool) -> None:
+        """Sort the list by any column, which it shows from then on; as configured for no name."""
+
+
+class Filters(Protocol):
+    """Filters a list of runs."""
+
+    def completions(self, text: str) -> Sequence[str]:
+        """Return what a filter could become."""
+
+    def write(self, text: str) -> None:
+        """Filter the list."""
 
 
 AUTO = "auto"
@@ -101,7 +116,7 @@ class SortCommand(LineCommand):
     )  # fmt: skip
     at_once = True
 
-    def __init__(self, board: Board, arranging: ArrangeActions) -> None:
+    def __init__(self, board: Board, arranging: Sorts) -> None:
         self._board = board
         self._arranging = arranging
         self._known: tuple[Snapshot, list[Column]] | None = None
@@ -140,7 +155,7 @@ class FilterCommand(LineCommand):
     )  # fmt: skip
     at_once = False
 
-    def __init__(self, board: Board, filtering: FilterActions) -> None:
+    def __init__(self, board: Board, filtering: Filters) -> None:
         self._board = board
         self._filtering = filtering
 
@@ -197,7 +212,7 @@ class GridCommand(LineCommand):
 
 
 def board_commands(
-    board: Board, experiments: ExperimentActions, arranging: ArrangeActions, filtering: FilterActions
+    board: Board, experiments: ExperimentActions, arranging: Sorts, filtering: Filters
 ) -> list[LineCommand]:
     """Return the commands with arguments on the runs of a board.
 

@@ -11,9 +11,9 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui.keymap.action import UNLISTED, Hotkey, is_command
+from tui.keymap.action import UNLISTED, Action, Hotkey, is_command
 from tui.keymap.all_keys import LINES
-from tui.keymap.bindings import Declared, bindings, declared
+from tui.keymap.bindings import TYPED, Declared, bindings, declared
 from tui.views.command_palette.search import Command
 from tui.widgets.key_bar import KeyBar
 
@@ -54,6 +54,10 @@ def offered(app: App[str], screen: Screen[object]) -> Does:
         command = command_of(found, app.get_key_display(first), useless=found.action.name in useless)
         places[command] = _place(found)
         commands[command] = _deed(app, node, binding.action)
+    for found in TYPED:
+        command = command_of(found, f":{found.action.name}")
+        places[command] = _place(found)
+        commands[command] = _deed(app, _owner(app, found.action), found.action.name)
     commands[SCREENSHOT] = _screenshot(app)
     return dict(
         sorted(
@@ -94,6 +98,11 @@ def _deed(app: App[str], node: DOMNode, action: str) -> Callable[[], None]:
         app.call_later(app.run_action, action, node)
 
     return do
+
+
+def _owner(app: App[str], action: Action) -> DOMNode:
+    """Return the screen that does what has no key."""
+    return next(screen for screen in app.screen_stack if type(screen).__name__ in action.owners)
 
 
 def _screenshot(app: App[str]) -> Callable[[], None]:

@@ -24,7 +24,7 @@ from tui.state.command_history import CommandHistory
 from tui.terminal.dismissal import ClosesOnce
 from tui.terminal.key_queue import OPENING
 from tui.text import mistake
-from tui.views.command_palette.search import Command, asked, found, unknown
+from tui.views.command_palette.search import Command, asked, begun, found, unknown
 from tui.widgets.command_list import CommandList, CommandRow
 from tui.widgets.completing_input import MOST_SUGGESTIONS, CompletingInput
 from tui.widgets.message_row import Foot, MessageRow
@@ -114,13 +114,14 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
     def _split(self, text: str) -> tuple[LineCommand | None, str]:
         """Return the command with arguments that a text begins with, and its arguments.
 
-        The colon before it may be left out, as far as that is no search for another command.
+        Of its name the beginning is enough, where it begins no other. The colon before it may be left out, as far as
+        that is no search for another command.
         """
         name, blank, rest = text.lstrip().partition(" ")
-        command = self._typed.get(name.removeprefix(COLON)) if blank else None
-        if command is None or not (name.startswith(COLON) or (rest and not found(self._commands, text))):
+        names = begun(name.removeprefix(COLON), self._typed) if blank else []
+        if len(names) != 1 or not (name.startswith(COLON) or (rest and not found(self._commands, text))):
             return None, ""
-        return command, rest
+        return self._typed[names[0]], rest
 
     def _complete(self, text: str, cursor: int) -> list[str]:
         before = text[:cursor]
@@ -231,7 +232,8 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         if number != self._asked or not self.is_attached:
             return
         if do and meaning.do is not None:
-            self._history.add(f"{COLON}{self.query_one(CommandLine).value.strip().removeprefix(COLON)}")
+            command, rest = self._split(self.query_one(CommandLine).value)
+            self._history.add(f"{COLON}{command.command.name if command else ''} {rest.strip()}".strip())
             self._previewing = None
             self.dismiss(meaning.do)
             return
@@ -293,7 +295,8 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
             return
         command = row.command
         typed = f", typed {COLON}{command.name}" if command.name else ""
-        key = f"key {command.key}" if command.key and not command.line else ""
+        has_key = command.key and not command.key.startswith(COLON)
+        key = f"key {command.key}" if has_key else ""
         how = f"{key}{typed}".removeprefix(", ")
         self._say(f"{command.group}: {command.words}\n{how}; found by: {command.also}".replace("\n; ", "\n"))
 
@@ -322,12 +325,19 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
     def _submitted(self) -> None:
         text, row = self.query_one(CommandLine).value, self.query_one(CommandList).chosen
         command, rest = self._split(text)
-        if row is not None and row.line != text:
+        if row is not None and (row.command is not None or row.line != text):
             self._do_row(row)
+        elif command is not None and command.at_once and (only := self._only_offer(text)):
+            self._do_row(CommandRow("", line=only))
         elif command is not None:
             self._judge(command, rest, do=True)
         else:
             self.app.bell()
+
+    def _only_offer(self, text: str) -> str:
+        """Return the one offer that a text begins, where it is not that already; else an empty text."""
+        whole = [offer for offer in self.query_one(CommandLine).offers() if offer.startswith(text)]
+        return whole[0] if len(whole) == 1 and whole[0] != text else ""
 
     @on(CommandList.Picked)
     def _picked(self, message: CommandList.Picked) -> None:

@@ -10,13 +10,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import MouseUp
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from engine.runs.status import LIVE, Status
-from tui.keymap.bindings import bindings, useless, words_now
+from engine.runs.status import Status
+from tui.keymap.bindings import bindings
 from tui.palette import Sign
 from tui.screens.actions.charts import ChartActions
 from tui.screens.actions.compare import CompareActions
@@ -30,9 +31,10 @@ from tui.screens.actions.queue_experiments import ExperimentActions
 from tui.screens.actions.read_values import ReadingActions
 from tui.screens.actions.run_with_changes import OverrideActions
 from tui.screens.actions.stop_and_resume import RunActions
-from tui.screens.actions.target import give_actions, situation_of
+from tui.screens.actions.target import give_actions
 from tui.screens.app_protocol import FileReader
 from tui.screens.dashboard import remembered_view
+from tui.screens.dashboard.bar_of_keys import BoardBar
 from tui.screens.dashboard.cursor_panes import CursorPanes
 from tui.screens.dashboard.drawn_curves import DrawnCurves
 from tui.screens.dashboard.escape_layers import LayerActions
@@ -57,10 +59,8 @@ from tui.state.run_page_record import Page
 from tui.state.session import MOST, SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.colour_assignment import Signs
-from tui.views.run_destination import wording
 from tui.views.run_list_row import Row
 from tui.widgets.chart.chart_grid import ChartGrid
-from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.machine.status_line import MachineLine
 from tui.widgets.message_row import Foot
@@ -115,6 +115,7 @@ class Dashboard(TargetScreen):
         runs = RunActions(self)
         self.past = PastActions(self, self, reader.look_back)
         self._layers = LayerActions(self, self, self, runs, self.past)
+        self._bar = BoardBar(self, self, self._layers, self._reading)
         give_actions(
             self, runs, self.experiments, QueueActions(self), LabelActions(self), ConfigActions(self, self),
             OverrideActions(self, self.experiments), CopyActions(self), ExportActions(self), self._comparing,
@@ -146,6 +147,7 @@ class Dashboard(TargetScreen):
         self.query_one("#right").border_title = "Run"
         self.query_one("#bottom").border_title = " Machine and queue "
         self.run_list.focus()
+        self.bindings_updated_signal.subscribe(self, lambda _: self.show_way_out())
 
     def on_resize(self) -> None:
         """Let other panes give way on a low screen."""
@@ -161,8 +163,6 @@ class Dashboard(TargetScreen):
     def run_list(self) -> RunList:
         """The list."""
         return self.query_one(RunList)
-
-    # ---- showing
 
     def watch_snapshot(self) -> None:
         """Show a new moment."""
@@ -212,9 +212,13 @@ class Dashboard(TargetScreen):
         row = self.row
         self._cursor_panes.show(self.snapshot, row, self.filter.text, self._reading.rest or self.past.rest)
         self.set_class(row is None and self._heard, "-empty")
-        bar, experiment = self.query_one(KeyBar), row.experiment if row is not None else ""
-        bar.needless = self.needless()
-        bar.wording = wording(self.snapshot, experiment) | words_now("Dashboard", situation_of(self))
+        self._bar.show()
+
+    @on(MouseUp)
+    def show_way_out(self) -> None:
+        """Say in the bar of keys what escape ends now."""
+        if self.is_mounted and self.is_current and self.is_attached:
+            self._bar.show_way_out()
 
     @property
     def row(self) -> Row | None:
@@ -246,7 +250,7 @@ class Dashboard(TargetScreen):
 
     def needless(self) -> frozenset[str]:
         """Return the names of actions that would do nothing to the run that is meant."""
-        return useless("Dashboard", situation_of(self))
+        return self._bar.needless
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The arrows are the charts' where one has gone to them, or reads values; digits only while one reads."""
@@ -257,19 +261,6 @@ class Dashboard(TargetScreen):
         return self._reading.has_arrows if action == "cursor_end" else True
 
     # ---- how it is looked at
-
-    def arrange_list(
-        self, columns: Sequence[str], order: str, *, reverse: bool = False, groups: Sequence[str] = ()
-    ) -> None:
-        """Arrange the list anew, as ``Arrangement.choose`` does.
-
-        Args:
-            columns: Names of columns.
-            order: The name of the column to sort by; empty for the order of the configuration.
-            reverse: Whether the order is the other way round.
-            groups: Keys of the settings to group experiments by.
-        """
-        self.arranging.arrange(columns, order, reverse=reverse, groups=groups)
 
     def taken_view(self) -> SavedView:
         """Return how the screen is looked at."""
@@ -382,8 +373,3 @@ class Dashboard(TargetScreen):
     @on(Input.Submitted)
     def _submitted(self) -> None:
         self.run_list.focus()
-
-
-def live_runs(snapshot: Snapshot) -> list[Status]:
-    """Return the runs that go on when the app is left."""
-    return [status for status in snapshot.runs if status.state in LIVE]

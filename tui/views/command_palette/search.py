@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -69,8 +69,18 @@ def found(
     return list(groups.items())
 
 
-def unknown(commands: Iterable[Command], text: str) -> str:
-    """Return a sentence on a text that finds no command, with the nearest word that finds one."""
+def begun(word: str, names: Collection[str]) -> list[str]:
+    """Return the names that a word begins; where it is one of them, that alone."""
+    if word in names:
+        return [word]
+    return [name for name in names if word and name.startswith(word)]
+
+
+def unknown(commands: Collection[Command], text: str) -> str:
+    """Return a sentence on a text that finds no command, with the nearest word that finds one, or those it begins."""
+    name, blank, _ = asked(text).partition(" ")
+    if blank and len(several := begun(name, [each.name for each in commands if each.line])) > 1:
+        return f"{name!r} begins {' and '.join(f':{each}' for each in several)}: which?"
     known = {
         word: None
         for command in commands
