@@ -34,7 +34,7 @@ class HelpScreen(ClosesOnce, ModalScreen[None]):
     DEFAULT_CSS = """
     HelpScreen {
         & > Vertical { width: 76; max-width: 95%; height: 90%; max-height: 66; padding: 0 1; background: $surface;
-                       border: round $primary; border-title-style: bold; border-subtitle-color: $foreground 60%; }
+                       border: round $primary; border-title-style: bold; border-subtitle-color: $foreground 66%; }
         & Input { height: 1; border: none; padding: 0 1; background: $panel; }
         & VerticalScroll { height: 1fr; margin-top: 1; padding: 0 1; }
     }

@@ -37,6 +37,7 @@ from tui.widgets.runs.column_layout import (
     without_last_cells,
 )
 from tui.widgets.runs.list_columns import ListColumns
+from tui.widgets.styled_lines import lit
 
 
 class RunRows(ScrollView):
@@ -56,11 +57,11 @@ class RunRows(ScrollView):
     RunRows {
         scrollbar-size-horizontal: 0;
         scrollbar-size-vertical: 1;
-        & > .run-list--heading { color: $foreground 55%; }
+        & > .run-list--heading { color: $foreground 66%; }
         & > .run-list--cursor { background: $foreground 10%; }
-        &:focus > .run-list--cursor { background: $primary 28%; }
+        &:focus > .run-list--cursor { background: $primary 20%; }
         & > .run-list--name { color: $foreground; }
-        & > .run-list--quiet { color: $foreground 55%; }
+        & > .run-list--quiet { color: $foreground 66%; }
         & > .run-list--good { color: $success; }
         & > .run-list--busy { color: $success; text-style: bold; }
         & > .run-list--bad { color: $error; }
@@ -145,6 +146,7 @@ class RunRows(ScrollView):
         strip = strip.adjust_cell_length(width)
         base = self.rich_style
         if index == self.cursor:
+            strip = lit(strip, self._style("quiet"), self._style("name"))
             base += Style(bgcolor=self.get_component_rich_style("run-list--cursor").bgcolor)
         return strip.apply_style(base)
 
