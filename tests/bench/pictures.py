@@ -156,7 +156,7 @@ def take(
     words, variables = LOOKS[look]
     width, height = map(int, size.split("x"))
     said: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="vitui-pictures-state-") as state:
+    with tempfile.TemporaryDirectory(prefix="vitui-pictures-state-", ignore_cleanup_errors=True) as state:
         shutil.copytree(project.parent / STATE, state, dirs_exist_ok=True)
         environment = {"PYTHONPATH": str(code), "XDG_STATE_HOME": state, "PYTHONSAFEPATH": "1"} | variables
         command = [sys.executable, "-m", "tui.cli", "open", *words]

@@ -19,7 +19,7 @@ from tui.views.run_list_row import Row
 from tui.widgets.runs.column_list import ColumnList
 from tui.widgets.text_box import TextBox
 
-KEYS = "space in or out  J K move  s sort by it  / find  0 as at first"
+KEYS = "space show, hide  J K move  s sort  / find  0 default"
 
 
 class ColumnsScreen(ClosesOnce, ModalScreen[None]):

@@ -225,6 +225,8 @@ class RunRows(ScrollView):
             return Segment(f"{before}  ", self._style("quiet") if before != " " else None)
         mark = sign.drawn(ascii_only=ascii_only(self.app))
         theme = self.app.current_theme
+        if self.app.no_color:  # as a grey the colour might not be read
+            return Segment(f"{before}{mark} ", self._style("name"))
         return Segment(f"{before}{mark} ", Style(color=shown_in(sign.colour, theme.name, dark=theme.dark)))
 
     def _style(self, name: str) -> Style:
