@@ -142,8 +142,7 @@ class RunRows(ScrollView):
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._rows):
             return Strip.blank(width, self.rich_style)
-        strip = Strip(self._segments(self._rows[index], width, fitting))
-        strip = strip.adjust_cell_length(width)
+        strip = Strip(self._segments(self._rows[index], width, fitting)).adjust_cell_length(width)
         base = self.rich_style
         if index == self.cursor:
             strip = lit(strip, self._style("quiet"), self._style("name"))
@@ -225,11 +224,9 @@ class RunRows(ScrollView):
             return Segment(f"{before}  ", self._style("quiet") if before != " " else None)
         mark = sign.drawn(ascii_only=ascii_only(self.app))
         theme = self.app.current_theme
-        if self.app.no_color:  # as a grey the colour might not be read
-            return Segment(f"{before}{mark} ", self._style("name"))
-        return Segment(f"{before}{mark} ", Style(color=shown_in(sign.colour, theme.name, dark=theme.dark)))
+        own = Style(color=shown_in(sign.colour, theme.name, dark=theme.dark))
+        return Segment(f"{before}{mark} ", self._style("name") if self.app.no_color else own)
 
     def _style(self, name: str) -> Style:
-        return Style(
-            color=(style := self.get_component_rich_style(f"run-list--{name}")).color, bold=style.bold
-        )
+        style = self.get_component_rich_style(f"run-list--{name}")
+        return Style(color=style.color, bold=style.bold)

@@ -21,9 +21,9 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from tests.bench.pictures_parts.picture import draw, faults, sheet
-from tests.bench.pictures_parts.project import ROOT, STATE, projects
-from tests.bench.pictures_parts.terminal import Terminal
+from tests.bench.pictures.picture import draw, faults, sheet
+from tests.bench.pictures.project import ROOT, STATE, projects
+from tests.bench.pictures.terminal import Terminal
 
 SIZES = ("60x20", "80x24", "120x36", "200x60", "240x70")
 LOOKS: dict[str, tuple[list[str], dict[str, str]]] = {
@@ -91,6 +91,11 @@ SESSIONS: dict[str, tuple[str, list[Shot]]] = {
             Shot("marked", "m m m"),
             Shot("stop", ".", "Escape Escape"),
             Shot("time-machine", "@", "Escape"),
+            Shot("nothing-to-overlay", "G Up Up Space"),
+            Shot("too-large-a-batch", "G o b a t c h _ s i z e = 9 9 9 9 9 9 9 9", "Escape"),
+            Shot("other-axis", "x x", "x x"),
+            Shot("sorted", "s s s"),
+            Shot("column-chosen", "C / l r Enter Space Escape Escape"),
         ],
     ),
 }
