@@ -92,7 +92,7 @@ SESSIONS: dict[str, tuple[str, list[Shot]]] = {
             Shot("stop", ".", "Escape Escape"),
             Shot("time-machine", "@", "Escape"),
             Shot("nothing-to-overlay", "G Up Up Space"),
-            Shot("too-large-a-batch", "G o b a t c h _ s i z e = 9 9 9 9 9 9 9 9", "Escape"),
+            Shot("too-large-a-batch", "o b a t c h _ s i z e = 9 9 9 9 9 9 9 9", "Escape"),
             Shot("other-axis", "x x", "x x"),
             Shot("sorted", "s s s"),
             Shot("column-chosen", "C / l r Enter Space Escape Escape"),
@@ -161,7 +161,7 @@ def take(
     words, variables = LOOKS[look]
     width, height = map(int, size.split("x"))
     said: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="vitui-pictures-state-", ignore_cleanup_errors=True) as state:
+    with tempfile.TemporaryDirectory(prefix="vitui-pictures-state-") as state:
         shutil.copytree(project.parent / STATE, state, dirs_exist_ok=True)
         environment = {"PYTHONPATH": str(code), "XDG_STATE_HOME": state, "PYTHONSAFEPATH": "1"} | variables
         command = [sys.executable, "-m", "tui.cli", "open", *words]

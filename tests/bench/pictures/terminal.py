@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
 import pyte
 
 _numbers = itertools.count()
@@ -88,5 +89,9 @@ class Terminal:
         return screen
 
     def close(self) -> None:
-        """End the program."""
+        """End the program, and wait until it has written what it keeps."""
+        programs = [int(pid) for pid in self._tmux("list-panes", "-F", "#{pane_pid}").split()]
         self._tmux("kill-server")
+        deadline = time.monotonic() + 5
+        while any(map(psutil.pid_exists, programs)) and time.monotonic() < deadline:
+            time.sleep(0.05)
