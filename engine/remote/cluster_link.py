@@ -28,15 +28,12 @@ from engine.runs.posted.site_status import SiteStatus
 from engine.runs.resume import changed, last_experiment
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import contents_of, why_not_own
+from engine.sites import job_arrays
 from engine.sites.batch_script import Task, batch_options, batch_script
 from engine.sites.command_line import CommandLine, SiteError, Unreachable
 from engine.sites.slurm import Slurm
 from engine.sites.slurm_reasons import why_it_waits
 
-ARRAY_FROM = 11
-"""So many runs of one kind go as one array; fewer are jobs of their own, whose priorities can differ."""
-ARRAY_MOST = 1000
-"""Tasks of an array: Slurm's default limit is 1,001."""
 GPUS_EVERY_S = 30.0
 """Seconds between two counts of the free GPUs."""
 MEASURED = 200
@@ -92,9 +89,7 @@ class ClusterLink:
             except SiteError as error:
                 result[run.id] = error
         for (_, folder, gpus, spreads), group in kinds.items():
-            size = ARRAY_MOST if len(group) >= ARRAY_FROM else 1
-            for at in range(0, len(group), size):
-                batch = group[at : at + size]
+            for batch in job_arrays.split(group):
                 try:
                     result |= self._post(batch, folder, gpus, spreads=spreads)
                 except SiteError as error:
@@ -118,7 +113,7 @@ class ClusterLink:
             limit_s=limits.time_s if limits is not None else None, on_all_nodes=spreads,
         )  # fmt: skip
         job = self._slurm.post(script, options)
-        ids = [job] if len(batch) == 1 else [f"{job}_{task}" for task in range(len(batch))]
+        ids = job_arrays.job_ids(job, len(batch))
         return {run.id: replace(posting, job=id_) for (run, posting), id_ in zip(batch, ids, strict=True)}
 
     def look(self, posted: Mapping[str, tuple[Run, Posting]]) -> SiteStatus:

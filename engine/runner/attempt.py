@@ -105,10 +105,7 @@ def train_run(
                     run, experiment, info.seed, recorder, stop, device, environment, other_data=accepted
                 )
         except KeyboardInterrupt:
-            signal.signal(
-                signal.SIGINT, signal.SIG_IGN
-            )  # a key held down must not keep its end from being recorded
-            recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
+            _end_at_once(recorder)
             raise
         except (ImportError, ConfigError) as error:
             recorder.end("failed", f"it cannot be trained here: {error}", _failure(error))
@@ -126,6 +123,12 @@ def _held(
     timeout_s = posted_run.LOCK_TIMEOUT_S if posted is not None else None
     with_lease = posted is not None or takeover is not None
     return run_lock.hold(run, claimed, works=True, timeout_s=timeout_s, with_lease=with_lease)
+
+
+def _end_at_once(recorder: Recorder) -> None:
+    """Record that a second SIGINT ends a run, whatever comes while that is written: a key may be held down."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
 
 
 def _failure(error: Exception) -> Failure:

@@ -227,7 +227,7 @@ def live(rounds: int, _peers: bool) -> None:
             terminal.listen(1)
             written = []
             for number in range(20):
-                written.append((writers.write(1000.0 + number), f"{1000 + number}"))
+                written.append((writers.write(5 + number / 100), f"{5 + number / 100:.3f}"))
                 terminal.listen(0.6 + 0.03 * number)
             memory = terminal.memory()
         keys = [1000 * value for value in moved(terminal, presses)]

@@ -21,7 +21,7 @@ from engine.config.loader import load_config
 from engine.events import End, Metrics, Start, encode
 from engine.runs import run_lock
 from engine.runs.recorder import Recorder
-from engine.runs.status import Status
+from engine.runs.status import FOLD, Status
 from engine.runs.store import RunInfo, Store
 from engine.system import process
 
@@ -57,7 +57,7 @@ def write_vitui(folder: Path, name: str, series: Series) -> None:
     path.mkdir(parents=True)
     info = RunInfo(id=run, experiment=name, config={"model": "vit_mini"}, seed=0, created=float(BEGAN))
     (path / "run.json").write_bytes(msgspec.json.encode(info))
-    status = Status(run=run)
+    status = Status(run=run, fold=FOLD)
     with (path / "events.jsonl").open("wb") as file:
         for event in _said(run, name, series):
             status.apply(event)

@@ -125,7 +125,7 @@ class Terminal:
         return next((at for at, screen in self.frames() if at >= after and there(screen)), math.inf)
 
     def strokes(self, after: float = 0.0) -> list[float]:
-        """Return when the curves on the screen changed: its cells of braille.
+        """Return when the curves on the screen changed: its cells of braille, without the machine's in the first row.
 
         Raises:
             RuntimeError: There are none, or they did not change.
@@ -133,7 +133,7 @@ class Terminal:
         times: list[float] = []
         curves: dict[int, str] = {}
         for at, screen in self.frames():
-            for row in screen.dirty:
+            for row in screen.dirty - {0}:
                 cells = screen.buffer[row]
                 found = "".join(c for i in range(self.width) if "\u2800" < (c := cells[i].data) <= "\u28ff")
                 if curves.get(row, "") != found:

@@ -16,6 +16,7 @@ from engine.text import (
     disk_size,
     duration,
     gib,
+    is_printable,
     markdown,
     markdown_table,
     milliseconds,
@@ -101,3 +102,12 @@ def test_a_table_in_markdown_is_text_in_its_cells() -> None:
     table = markdown_table(["", "a*b*c"], [["x|y", Strong("0.5")]], right=[1])
     assert table == "|  | a\\*b\\*c |\n| --- | ---: |\n| x\\|y | **0.5** |\n"
     assert markdown("# no [heading](x) <img>") == "\\# no \\[heading\\](x) \\<img\\>"
+
+
+@given(
+    st.text(st.sampled_from("ab \n\t\x1b\x7f\x9b\u202eé漢"), max_size=6),
+    st.sampled_from(["", "a" * 300, "é" * 300]),
+)
+def test_long_texts_are_judged_as_short_ones(text, more):
+    assert is_printable(text + more) == (text + more).isprintable()
+    assert is_printable(text + more, lines=True) == (text + more).replace("\n", "").isprintable()

@@ -1,4 +1,4 @@
-"""The feed's way to a moment of the past and back: what it shows then, and what it has to tell afterwards."""
+"""The feed's way to a moment of the past and back, in the place of now."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine.runs.store import Run
+from tui.feed.missed_news import MissedNews
 from tui.state.messages import Changed
 from tui.state.snapshot import Snapshot, Watch
 
@@ -20,8 +21,7 @@ class TimeMachine:
         self.moment: float | None = None
         """The moment of the past that is shown, in seconds since the epoch; None for now."""
         self._reader: PastReader | None = None
-        self._missed: Changed | None = None
-        """What ended and went wrong while the past was shown."""
+        self._missed = MissedNews()
 
     def show(
         self, news: Changed | None, live: Snapshot, watch: Watch, runs: Mapping[str, Run]
@@ -34,13 +34,10 @@ class TimeMachine:
             watch: What is looked at.
             runs: All runs.
         """
-        if (missed := self._missed) is not None:
-            ended, alarms = (news.ended, news.alarms) if news is not None else ((), ())
-            news = Changed(live, (*missed.ended, *ended), (*missed.alarms, *alarms))
         if (moment := self.moment) is None:
-            self._reader = self._missed = None
-            return news
-        self._missed = news or Changed(live)
+            self._reader = None
+            return self._missed.told_with(news, live)
+        self._missed.keep(news, live)
         if self._reader is None:
             from tui.feed.past_reader import PastReader  # few look back, and the app is there sooner without
 

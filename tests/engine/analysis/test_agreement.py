@@ -50,6 +50,7 @@ def test_every_place_says_the_same_seeds_and_runs(read: Read, answers: dict[str,
     assert ("rerun" in said) == read.folder.right[name].own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_place_says_what_is_not_counted(read: Read, name: str) -> None:
     before, _, behind = read.section("all").partition("### Results")

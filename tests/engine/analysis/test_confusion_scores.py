@@ -13,6 +13,7 @@ CLASSES = 4
 pairs = st.lists(st.tuples(st.integers(0, CLASSES - 1), st.integers(0, CLASSES - 1)), min_size=1, max_size=50)
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("engine")  # scikit-learn takes a second to import: in one process is enough
 @settings(max_examples=20)  # scikit-learn takes its time
 @given(pairs)

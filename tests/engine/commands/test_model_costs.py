@@ -17,6 +17,7 @@ def models(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+@pytest.mark.slow
 def test_a_model_is_explained_with_its_cost_and_its_caveat() -> None:
     code, said = models("--explain", "vit_b", "--patch", "32", "--config", "none.toml")
     assert code == 0

@@ -174,6 +174,7 @@ def test_images_of_another_size_are_refused():
         ViT(image_size=32, patch_size=5, num_classes=2)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(old=st.integers(1, 15), new=st.integers(1, 15), prefix=st.integers(0, 1), google=st.booleans())
 def test_positions_are_interpolated_as_timm_does(old, new, prefix, google):

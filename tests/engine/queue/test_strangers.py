@@ -240,6 +240,7 @@ class TestResume:
         assert (done.exit_code, done.stdout) == (0, f"{own.id} waits in the queue\n")
         assert f"{theirs.id} is passed over: this user did not queue it" in done.stderr
 
+    @pytest.mark.slow
     def test_an_own_command_goes_on_without_a_question(self, engine, strangers):
         (engine.folder / "experiments.toml").write_text('[experiments.mine]\ncommand = ["false"]\n')
         assert engine("run", "mine").returncode == 1

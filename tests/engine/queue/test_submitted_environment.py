@@ -131,6 +131,7 @@ def test_what_a_run_has_is_of_its_shell_and_its_ticket_forgets_it(
     assert b"value-of-b" not in kept
 
 
+@pytest.mark.slow
 def test_a_ticket_of_before_leaves_the_environment_as_the_worker_has_it(lab: Path) -> None:
     program_in(lab / "a"), program_in(lab / "b")
     run = a_run(lab)
@@ -197,6 +198,7 @@ def test_a_secret_is_refused_in_the_file(lab: Path, name: str, why: str) -> None
 OF_A_PROJECT = "raise SystemExit('this is the engine of a project')\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["module", "package"])
 def test_a_project_may_have_an_engine_of_its_own(
     lab: Path, engine: Engine, kind: str, until: Callable[..., None]

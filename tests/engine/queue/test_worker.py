@@ -255,6 +255,7 @@ class TestDevices:
         hold(store.runs()[1])
         assert [status_of(run).reason for run in store.runs()[:2]] == [NO_WORKER, "held"]
 
+    @pytest.mark.slow
     def test_a_run_waits_for_another_to_finish(self, store):
         first = queued(store, program("10", "0.02"), 0)
         second = queued(store, program("1", "0"), 1, submitted=1.0, after=[first.id])

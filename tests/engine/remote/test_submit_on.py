@@ -147,6 +147,7 @@ def test_a_run_goes_on_at_its_site_or_comes_home(engine, jz):
     assert status_of(run).state == "finished"
 
 
+@pytest.mark.slow
 def test_all_that_crashed_goes_on_where_it_was(engine, jz):
     jz.plan("crash finish")
     engine("submit", "tiny", "--on", "jz", "--seeds", "0,1", code=CODE)

@@ -106,6 +106,7 @@ sys.exit("the last word")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["run", "submit"])
 def test_a_program_is_held_to_it_however_its_run_was_begun(
     lab: Path, engine: Engine, until: Callable[..., None], verb: str

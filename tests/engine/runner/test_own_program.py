@@ -185,6 +185,7 @@ def test_a_signal_to_all_processes_of_a_run_stops_it(
     until(lambda: not any(psutil.pid_exists(member.pid) for member in members))
 
 
+@pytest.mark.slow
 def test_a_program_that_has_the_signal_of_its_run_first_did_not_fail(
     lab: Path, engine: Engine, until: Callable[..., None]
 ) -> None:

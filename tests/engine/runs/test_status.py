@@ -638,6 +638,7 @@ class TestOtherUsers:
         self.permit(folder, 0o555, 0o444)
         assert self.look(folder)["state"] == "crashed"
 
+    @pytest.mark.slow
     def test_without_a_look_at_the_lock_the_process_tells(self, folder, live):
         child = live(folder, "start")
         self.permit(folder, 0o555, 0o444)

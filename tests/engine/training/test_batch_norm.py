@@ -73,6 +73,7 @@ def test_what_is_done_before_the_first_step_moves_no_tensor(new_run):
     assert differing(before, tensors(made)) == []
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_is_undisturbed_with_an_average_too(new_run):
     experiment = replace(RESNET, ema=0.9)
     whole = trainer(new_run(), experiment)

@@ -255,6 +255,7 @@ class TestPatience:
             f"ended early at epoch {epochs} of 12: no better validation score in 2 evaluations",
         )
 
+    @pytest.mark.slow
     def test_is_not_begun_anew_by_a_resume(self, runs):
         whole, parts = runs(), runs()
         trainer(whole, self.NOISY).fit()
@@ -274,6 +275,7 @@ class TestPatience:
 
 
 class TestPredictions:
+    @pytest.mark.slow
     def test_are_those_of_the_last_scores_and_a_resumed_run_replaces_them(self, runs):
         run = runs()
         for make, end in (
@@ -412,6 +414,7 @@ class TestSteps:
         for small, big in zip(gradients[16], gradients[64], strict=True):
             torch.testing.assert_close(small, big, rtol=1e-4, atol=1e-6)
 
+    @pytest.mark.slow
     def test_no_limit_of_the_gradients_is_one_that_they_never_meet(self, runs):
         none, far = runs(), runs()
         for run, limit in ((none, 0.0), (far, 1e30)):

@@ -106,6 +106,7 @@ def figure(name: str, experiments: Sequence[str], more: str = "") -> str:
     return f'[figures.{name}]\ntitle = "T"\ny = "test/f1"\nexperiments = {listed}\n{more}\n'
 
 
+@pytest.mark.slow
 def test_every_format_is_written_carries_its_origin_and_repeats_byte_by_byte(lab: Lab) -> None:
     config = lab.config(["a", "b"], figure("f", ["a", "b"]))
     runs = [lab.train(config, name, seed=seed) for name in "ab" for seed in (0, 1)]

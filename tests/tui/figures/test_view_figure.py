@@ -112,6 +112,7 @@ def test_names_of_files() -> None:
     assert _with_endings("a", 1) == ["a.png", "a.svg", "a.pdf"]
 
 
+@pytest.mark.slow
 def test_the_app_and_the_command_open_without_matplotlib() -> None:
     heavy = ("torch", "matplotlib", "sklearn")
     modules = "tui.app, tui.figures.view_figure, tui.figures.export_figures"

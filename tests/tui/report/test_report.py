@@ -227,6 +227,7 @@ def test_it_asks_for_nothing_from_anywhere(figures: Path) -> None:
     assert "default-src 'none'" in page
 
 
+@pytest.mark.slow
 def test_the_same_runs_make_the_same_bytes(figures: Path) -> None:
     report("--out", "one")
     report("--out", "two")

@@ -15,6 +15,7 @@ from tests.tui.pilot import board, opened
 from tui.screens.command_palette.screen import CommandScreen
 from tui.state.snapshot import Project
 from tui.terminal.dismissal import ClosesOnce
+from tui.widgets.message_row import MessageRow
 
 
 def screens_of(base: type) -> Iterator[type]:
@@ -75,10 +76,14 @@ async def test_what_comes_late_to_a_screen_that_has_closed_ends_no_app(project: 
 
 async def test_a_press_on_what_was_removed_and_is_still_shown_ends_no_app(project: Project) -> None:
     async with opened(project) as pilot:
-        widget, _ = board(pilot).get_widget_at(3, 3)
+        widget, y = (
+            board(pilot).query_one(MessageRow),
+            pilot.app.size.height - 2,
+        )  # nothing else is told to it
+        assert board(pilot).get_widget_at(3, y)[0] is widget
         parent = widget._parent
         widget._detach()
-        pilot.app.post_message(events.MouseDown(None, 3, 3, 0, 0, 1, False, False, False, 3, 3))
+        pilot.app.post_message(events.MouseDown(None, 3, y, 0, 0, 1, False, False, False, 3, y))
         await pilot.pause(0.1)
         assert pilot.app.crash is None
         assert parent is not None

@@ -66,6 +66,7 @@ class TestProcesses:
         assert one.broken == several.broken
         assert set(one.broken) == {7}
 
+    @pytest.mark.slow
     def test_notice_that_sizes_differ(self, images, in_processes):
         Image.new("RGB", (5, 5), (77, 0, 0)).save(images / "150.png")
         said = []
@@ -74,6 +75,7 @@ class TestProcesses:
         assert shades(found)[150] == 77
         assert any("differ in size" in message for message in said)
 
+    @pytest.mark.slow
     def test_one_that_is_killed_is_said(self, images, in_processes, monkeypatch):
         monkeypatch.setattr(image_cache, "decode", _die)
         with pytest.raises(DataError, match="was killed, perhaps for want of memory"):
@@ -85,6 +87,7 @@ class TestProcesses:
         monkeypatch.syspath_prepend(str(ROOT))  # whose processes import this module
         assert shades(load(listing(images), workers=2)) == list(range(200))
 
+    @pytest.mark.slow
     def test_a_caller_who_has_enough_ends_them(self, images, in_processes, monkeypatch, cache):
         monkeypatch.setattr(image_cache, "SAY_EVERY", 0.0)
 
