@@ -44,13 +44,10 @@ class MessageRow(Widget):
         self._ends: Timer | None = None
 
     def on_mount(self) -> None:
-        """Show what is wrong already; what was only told belongs to the screen that it was told on."""
-        said = self._standing()
-        self.show(said if said is not None and said.severity != "information" else None)
-
-    def _standing(self) -> Said | None:
+        """Show what stands already."""
         log = getattr(self.app, "message_log", None)
-        return log.current() if isinstance(log, MessageLog) else None
+        if isinstance(log, MessageLog):
+            self.show(log.current())
 
     def show(self, said: Said | None) -> None:
         """Show a message for as long as it stands; None for what is said at rest."""
@@ -62,9 +59,7 @@ class MessageRow(Widget):
             self._ends.stop()
         self._ends = None
         if said is not None and said.until < math.inf:
-            self._ends = self.set_timer(
-                max(said.until - time.monotonic(), 0.01), lambda: self.show(self._standing())
-            )
+            self._ends = self.set_timer(max(said.until - time.monotonic(), 0.01), self.on_mount)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002
