@@ -4,8 +4,9 @@
 
 Needs tmux, DejaVu fonts (Debian: fonts-dejavu-core) and `pip install pyte pillow`. The app runs on a project of awkward
 runs; each session presses keys from screen to screen. FOLDER gets SCREEN-SIZE-LOOK.png and .txt, a contact sheet a
-screen, and faults.txt: words below a contrast of 4.5, and what is not ASCII with --ascii. `pictures.md` has what was
-seen. --code takes the pictures of another checkout, whose keys may be others.
+screen, and faults.txt: words below a contrast of 4.5 (what lies behind a question is meant to be), and what is not
+ASCII with --ascii. `tests/bench/pictures.md` has what was seen. --code takes the pictures of another checkout, whose
+keys may be others.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def faults(screen: pyte.Screen, *, ascii_only: bool) -> list[str]:
     found = {
         f"{contrast(style):.1f}:1 {text.strip()!r} #{style.ink} on #{style.ground}"
         for _, _, text, style in stretches(screen)
-        if re.search(r"\w", text) and contrast(style) < LEAST_CONTRAST
+        if re.search(r"[^\W_]", text) and contrast(style) < LEAST_CONTRAST
     }
     if ascii_only and (strange := {sign for line in screen.display for sign in line if ord(sign) > 126}):
         found.add(f"not ASCII: {' '.join(sorted(strange))}")
