@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from textual.theme import Theme
 
+from tests.conftest import ROOT
 from tui.palette import (
     ASCII_MARKERS,
     MARKERS,
@@ -107,15 +109,36 @@ def test_colours_are_read_on_their_ground_and_bands_seen(theme: Theme) -> None:
     ground = linear(theme.background or "")
     for colour in PALETTES[theme.name]:
         assert contrast(linear(colour), ground) >= LEAST[theme.name], colour
-        mixed = [
-            round(
-                FAINT * int(colour[at : at + 2], 16)
-                + (1 - FAINT) * int((theme.background or "")[at : at + 2], 16)
-            )
-            for at in (1, 3, 5)
-        ]
-        band = linear("#" + "".join(f"{part:02x}" for part in mixed))
+        band = linear(mixed(theme.background or "", colour, FAINT))
         assert contrast(band, ground) >= 2, colour
+
+
+def mixed(one: str, other: str, share: float) -> str:
+    """Return a hex colour with so much of another in it."""
+    parts = ((int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(low + (high - low) * share):02x}" for low, high in parts)
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_words_are_read_on_every_ground_and_under_the_cursor(theme: Theme) -> None:
+    """Grey is part of the colour of words and tells so in the styles; under the cursor words are not grey."""
+    words = theme.foreground or ""
+    grounds = [theme.background or "", theme.surface or "", theme.panel or ""]
+    tones = [words, *(getattr(theme, name) for name in ("primary", "success", "accent", "warning", "error"))]
+    styles = "".join(
+        path.read_text() for path in (ROOT / "tui").rglob("*") if path.suffix in (".py", ".tcss")
+    )
+    greys = {int(part) / 100 for part in re.findall(r"[ -]color: \$foreground (\d+)%", styles)}
+    greys -= {part for part in greys if part < 0.45}  # rules and frames, not words
+    cursors = {int(part) / 100 for part in re.findall(r"--cursor { background: \$primary (\d+)%", styles)}
+    assert greys
+    assert cursors
+    for ground in grounds:
+        read = tones + [mixed(ground, words, part) for part in greys]
+        assert min(contrast(linear(ink), linear(ground)) for ink in read) >= 4.5
+    for part in cursors:
+        row = mixed(grounds[0], theme.primary, part)
+        assert min(contrast(linear(ink), linear(row)) for ink in tones) >= 4.5
 
 
 @pytest.mark.parametrize("sight", SIGHT)

@@ -55,7 +55,8 @@ ELSEWHERE = (
         (
             Action("inherit", FORM, (Hotkey("d,delete", "Use default", on_bar=True, display="d"),)),
             Action(
-                "edit", FORM, (Hotkey("enter", "Change", on_bar=True, command="Change value"),), rank=11, changes=True
+                "edit", FORM, (Hotkey("enter", "Change", on_bar=True, display="enter", command="Change value"),),
+                rank=11, changes=True,
             ),
         ),
         group="Form", also="set value unset default",
@@ -86,7 +87,8 @@ ON_THE_SCREEN = (
             Action("console", BOARD, (Hotkey("4", "Show the console"),)),
             Action("machine", BOARD, (Hotkey("5", "Show machine and queue"),)),
             Action(
-                "queue", ("MachinePane",), (Hotkey("enter", "Queue", on_bar=True, command="Open queue"),),
+                "queue", ("MachinePane",),
+                (Hotkey("enter", "Queue", on_bar=True, display="enter", command="Open queue"),),
                 screen="Dashboard",
             ),
         ),

@@ -150,7 +150,7 @@ ON_RUNS = (
         group="List", also="order rank arrange best",
     ),
     HelpLine(
-        "Runs", "C", "choose columns; space in or out, J K move",
+        "Runs", "C", "choose columns; space shows or hides, J K move",
         (
             Action("columns", BOARD, (Hotkey("C", "Choose columns"),)),
             Action("put", COLUMNS, (Hotkey("space", "Show the column, or not", on_bar=True),)),

@@ -20,7 +20,7 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.runs.column_list import ColumnList
 from tui.widgets.text_box import TextBox
 
-KEYS = "space in or out  J K move  s sort by it  / find  0 as at first"
+KEYS = "space show, hide  J K move  s sort  / find  0 default"
 
 
 class ColumnsScreen(ClosesOnce, ModalScreen[None]):

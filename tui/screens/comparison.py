@@ -166,12 +166,11 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
         signs = signs_together(self._signs[run.run] for run in side.counted if run.run in self._signs)
         letters = ascii_only(self.app)
         theme = self.app.current_theme
-        return Text.assemble(
-            *(
-                (sign.drawn(ascii_only=letters), shown_in(sign.colour, theme.name, dark=theme.dark))
-                for sign in signs
-            )
+        marks = (
+            (sign.drawn(ascii_only=letters), shown_in(sign.colour, theme.name, dark=theme.dark))
+            for sign in signs
         )
+        return Text.assemble(*((mark, "" if self.app.no_color else colour) for mark, colour in marks))
 
     def action_back(self) -> None:
         """Give up a range that is being marked, else leave."""

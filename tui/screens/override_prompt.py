@@ -39,7 +39,7 @@ class VariationScreen(ClosesOnce, ModalScreen[Variation | None]):
         & > Vertical { width: 90%; max-width: 100; height: auto; padding: 1 2; background: $surface;
                        border: round $primary; border-title-style: bold; }
         & Input { height: 1; border: none; padding: 0 1; background: $panel; }
-        & #variation-offer { height: 1; color: $foreground 60%; }
+        & #variation-offer { height: 1; color: $foreground 66%; }
         & #variation-said { height: auto; min-height: 1; }
         & #variation-said.-wrong { color: $error; }
     }

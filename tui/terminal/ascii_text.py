@@ -11,14 +11,16 @@ from itertools import accumulate, pairwise
 from rich.cells import get_character_cell_size
 
 _ALIKE = {
-    "-": "▄─━┄┅┈┉╌╍═–—‒−▔⎯", "|": "│┃┆┇┊┋╎╏║▏▎▍▌▐▕▋▊▉", "+": "┌┐└┘├┤┬┴┼╭╮╯╰╔╗╚╝╠╣╦╩╬┏┓┗┛┣┫┳┻╋╪╫▆",
+    "-": "▄─━╸╺┄┅┈┉╌╍═–—‒−▔⎯", "|": "│┃┆┇┊┋╎╏║▏▎▍▌▐▕▋▊▉", "+": "┌┐└┘├┤┬┴┼╭╮╯╰╔╗╚╝╠╣╦╩╬┏┓┗┛┣┫┳┻╋╪╫▆",
     "_": "▁", ".": "▂·•∙", ":": "▃░", "=": "▅▒‖", "*": "●▇★✱", "#": "█■", "o": "○◌◯◎°", "~": "±", "v": "✓✔▼▽▾↓",
-    "x": "×✕", "X": "✗✘", ">": "▸▶→»⇥", ")": "›", "<": "◂◀←‹«⏎↵⇤", "^": "▲△▴↑⌃", "%": "▓◆◇☆□", "P": "⚑⚐",
+    "x": "×✕", "X": "✗✘", ">": "▸▶→»⇥", ")": "›", "(": "‹", "<": "◂◀←«⏎↵⇤", "^": "▲△▴↑⌃", "%": "▓◆◇☆□", "P": "⚑⚐",
     "S": "⇧", "/": "≠", "'": "‘’▀′", '"': "“”″", "n": "≈", "?": "\N{REPLACEMENT CHARACTER}", "u": "µ",
     " ": "\N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}",
 }  # fmt: skip
 _WAITS = re.compile(r"(?<!\S)…(?= |\d)")
 """The sign of what waits: dots by themselves, and not those at the end of a text that is cut."""
+_CRUMB = re.compile(r"(?<=\S) › (?=\S)")
+"""What leads from one place to the next, which is not the sign of what starts."""
 ALIKE: Mapping[str, str] = {letter: plain for plain, letters in _ALIKE.items() for letter in letters}
 """What stands for the characters that the screen is drawn with; states and marks stay apart."""
 WIDE: Mapping[str, str] = {"±": "+-", "≈": "=?", "≠": "!=", "…": ".."}
@@ -52,7 +54,7 @@ def plain_line(texts: tuple[str, ...]) -> tuple[str, ...]:
 
     A sign of ``WIDE`` takes its second cell from the nearest two blanks, of which one is left.
     """
-    line = _WAITS.sub(":", "".join(texts))
+    line = _CRUMB.sub(" > ", _WAITS.sub(":", "".join(texts)))
     letters = [_plain(letter) for letter in line]
     blanks = (
         [at for at in range(len(line) - 1) if line[at] == line[at + 1] == " "]

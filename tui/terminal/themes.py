@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rich.terminal_theme import TerminalTheme
+from textual.color import Color
 from textual.theme import Theme
-
-if TYPE_CHECKING:
-    pass
-
 
 THEMES = (
     Theme(
@@ -16,9 +12,9 @@ THEMES = (
         primary="#4aa3df",
         secondary="#7a88cf",
         accent="#e0af5a",
-        success="#5fbf77",
+        success="#6cc987",
         warning="#e0af5a",
-        error="#ef6b73",
+        error="#f27a82",
         foreground="#d5dae1",
         background="#0e1116",
         surface="#12161c",
@@ -27,12 +23,12 @@ THEMES = (
     ),
     Theme(
         name="vitui-light",
-        primary="#1f6fb2",
-        secondary="#5361b8",
-        accent="#9a6a00",
-        success="#1f7a3d",
-        warning="#9a6a00",
-        error="#c0303a",
+        primary="#185f97",
+        secondary="#4a57a8",
+        accent="#7f5300",
+        success="#186632",
+        warning="#7f5300",
+        error="#b3242e",
         foreground="#1d232b",
         background="#fbfbf9",
         surface="#f4f4f1",
@@ -54,3 +50,17 @@ THEMES = (
         dark=True,
     ),
 )
+
+
+def named_colours(theme: Theme) -> TerminalTheme:
+    """Return a theme's own colours under the names that terminals have for them, so that they are read on its grounds.
+
+    ``cyan`` is the accent: what waits and what keys are called has that colour everywhere else.
+    """
+    error, success, accent, primary, secondary, words, ground = (
+        Color.parse(colour or theme.primary).rgb
+        for colour in (
+            theme.error, theme.success, theme.accent, theme.primary, theme.secondary, theme.foreground, theme.background
+        )
+    )  # fmt: skip
+    return TerminalTheme(ground, words, [ground, error, success, accent, primary, secondary, accent, words])

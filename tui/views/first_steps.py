@@ -48,7 +48,7 @@ def start_here(name: str, *, ready: str | None, readonly: bool = False) -> list[
         "",
         "The curves appear here as it trains. It goes on if you leave, and is here when you come back.",
         "",
-        "Then enter opens the run, space keeps its curve, c compares.",
+        "Then enter opens it, space keeps its curve, c compares.",
         "",
         "Your own data: e, then c, copies an experiment; its dataset may be a folder of images.",
     ]

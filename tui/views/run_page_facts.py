@@ -132,7 +132,7 @@ def _score(metric: str, status: Status, end: End | None) -> Iterator[NamedText]:
         return
     yield metric_of(metric).spoken, score(value)
     if (best := best_checkpoint(status, metric)) is not None:
-        yield "", f"best checkpoint ({best.where}): {score(best.value)}"
+        yield "", f"best.pt ({best.where}): {score(best.value)}"
     if final is not None and final.low is not None and final.high is not None:
         images = f" on {final.n:,} images" if final.n else ""
         yield "", f"95 % {score(final.low)} to {score(final.high)}{images}"

@@ -19,6 +19,7 @@ from textual.strip import Strip
 from tui.keymap.bindings import bindings
 from tui.text import shorten
 from tui.views.experiment_form_rows import FormEntry, passing
+from tui.widgets.styled_lines import lit
 
 KEY, SOURCE = 21, 10
 """Cells of a key, and of where its value is from."""
@@ -40,8 +41,8 @@ class FormList(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     FormList {
         scrollbar-size-horizontal: 0;
-        & > .form-list--quiet { color: $foreground 60%; }
-        & > .form-list--cursor { background: $primary 28%; }
+        & > .form-list--quiet { color: $foreground 66%; }
+        & > .form-list--cursor { background: $primary 20%; }
         & > .form-list--changed { color: $accent; text-style: bold; }
     }
     """
@@ -145,8 +146,9 @@ class FormList(ScrollView, can_focus=True):
         ).adjust_cell_length(width)
         base = self.rich_style
         if index == self.cursor:
+            strip = lit(strip, quiet, Style())
             base += Style(bgcolor=self.get_component_rich_style("form-list--cursor").bgcolor)
-            strip = Strip([Segment("›", Style(bold=True)), *strip.crop(1, width)])
+            strip = Strip([Segment("▸", Style(bold=True)), *strip.crop(1, width)])
         return strip.apply_style(base)
 
     def _style(self, name: str) -> Style:

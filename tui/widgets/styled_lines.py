@@ -16,6 +16,12 @@ from tui.text import Line
 TONES = ("name", "quiet", "busy", "good", "wait", "bad")
 
 
+def lit(strip: Strip, quiet: Style, plain: Style) -> Strip:
+    """Return a line as the cursor shows it: grey words, which its ground would swallow, are like all others."""
+    segments = [Segment(text, plain if style == quiet else style) for text, style, _ in strip]
+    return Strip(segments, strip.cell_length)
+
+
 class StyledLines(ScrollView):
     """Shows the lines that a class of its kind makes for a width; a cursor is on one of them, or on none."""
 
@@ -27,13 +33,13 @@ class StyledLines(ScrollView):
         scrollbar-size-horizontal: 0;
         scrollbar-size-vertical: 1;
         & > .styled-lines--name { color: $foreground; }
-        & > .styled-lines--quiet { color: $foreground 55%; }
+        & > .styled-lines--quiet { color: $foreground 66%; }
         & > .styled-lines--busy { color: $primary; }
         & > .styled-lines--good { color: $success; }
         & > .styled-lines--wait { color: $accent; }
         & > .styled-lines--bad { color: $error; }
         & > .styled-lines--cursor { background: $foreground 10%; }
-        &:focus > .styled-lines--cursor { background: $primary 28%; }
+        &:focus > .styled-lines--cursor { background: $primary 20%; }
     }
     """
 
@@ -69,6 +75,7 @@ class StyledLines(ScrollView):
         strip = Strip([Segment(text, self._tone(tone)) for text, tone in line]).adjust_cell_length(width)
         base = self.rich_style
         if index == self._cursor:
+            strip = lit(strip, self._tone("quiet"), self._tone("name"))
             base += Style(bgcolor=self.get_component_rich_style("styled-lines--cursor").bgcolor)
         return strip.apply_style(base)
 

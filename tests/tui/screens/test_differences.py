@@ -64,7 +64,7 @@ async def test_the_two_that_are_meant_are_compared(project: Project, write_run: 
     others = [write_run("BiT-small", seed=seed) for seed in (2, 0)]
     async with opened(project, (120, 36)) as pilot:
         await pilot.press("w")
-        assert "Which two?" in toasts(pilot)
+        assert "Why differ?" in toasts(pilot)
         await pilot.press("space", "w")  # a row with two seeds is overlaid
         await until(pilot, lambda: "seed" in text_of(pilot))
         assert [run.id in text_of(pilot) for run in (*seeds, *others)] == [True, True, False, False]

@@ -661,7 +661,7 @@ async def test_list_charts_pane_and_comparison_count_the_same_seeds(
         assert column("test/f1").text(row).startswith(mean)
         said = dict(pilot.app.screen.query_one(Overview)._facts)
         assert said["F1"].startswith(mean)
-        assert said["F1"].endswith("mean of 2 seeds")
+        assert said["F1"].endswith("mean of 2")
         await pilot.press("A", "c")
         screen = pilot.app.screen
         assert isinstance(screen, CompareScreen)

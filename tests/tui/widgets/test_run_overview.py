@@ -101,7 +101,7 @@ def test_a_row_of_several_seeds_shows_their_mean_and_which_of_them_this_is() -> 
     ]
     row = Row("e", "e", "r7", "e", "finished", facts=tuple(map(RunSummary, reversed(seeds))), seeds=3)
     found = list(facts(seeds[2], None, {}, row=row))
-    assert ("F1", ".767±.379, mean of 3 seeds") in found
+    assert ("F1", ".767±.379, mean of 3") in found
     assert ("seed", "7, 3 of 3") in found
     alone = dict(facts(seeds[2], None, {}, row=row._replace(facts=row.facts[:1], seeds=1)))
     assert alone["F1"] == "1.200"

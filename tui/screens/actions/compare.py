@@ -60,9 +60,7 @@ class CompareActions:
 
         board, pair = self._board, self._pair()
         if pair is None:
-            board.refuse(
-                "Which two?", "Overlay two runs: space on each of them. Or pin one with p, and go to another."
-            )
+            board.refuse("Why differ?", "Overlay two runs with space, or pin one with p.")
             return
         runs = [board.snapshot.by_id[name] for name in pair]
         names = names_here(board, runs)

@@ -167,7 +167,8 @@ class LabelActions:
             how = "waits in the queue" if busy.state == "queued" else f"is {busy.state}"
             self._target.refuse("Not thrown away", f"{_called(busy)} {how}; . stops it.")
             return
-        where = "They go to runs/.trash; u brings them back."
+        they, them = ("They go", "them") if len(runs) > 1 else ("It goes", "it")
+        where = f"{they} to runs/.trash; u brings {them} back."
         text = "\n".join([*who_is_meant(self._target, runs), where])
         choices = [Choice("enter", "move to the trash", value=True)]
 

@@ -59,7 +59,7 @@ def _counted(runs: Sequence[Status], one: str, several: str) -> str:
 
 
 def _ways_to_stop(live: Sequence[Status]) -> list[Choice]:
-    force = "make it stop: SIGTERM, then SIGKILL (no new checkpoint)"
+    force = "kill it (no new checkpoint)"
     after = "stop after their present epochs"
     if len(live) > 1:
         force = force.replace(" it ", " them ")

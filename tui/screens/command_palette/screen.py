@@ -61,7 +61,7 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
                           border-bottom: solid $foreground 22%; }
         & #command-says.-wrong { color: $error; }
         & CommandList { height: 1fr; }
-        & CommandList > .styled-lines--cursor { background: $primary 28%; }
+        & CommandList > .styled-lines--cursor { background: $primary 20%; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("CommandScreen")

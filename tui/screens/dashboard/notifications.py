@@ -22,7 +22,7 @@ MAX_DESKTOP = 200
 
 
 class Notifier:
-    """Says on a screen what happens: a toast and the bell; on the desktop too while the terminal has no focus."""
+    """Says on a screen what happens: a message and the bell; on the desktop too while the terminal has no focus."""
 
     def __init__(self, screen: Screen[None]) -> None:
         self._screen = screen

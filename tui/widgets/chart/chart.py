@@ -56,8 +56,8 @@ class Chart(Widget):
         min-height: 4;
         & > .chart--border { color: $foreground 22%; }
         & > .chart--title { color: $foreground; text-style: bold; }
-        & > .chart--note { color: $foreground 55%; }
-        & > .chart--axis { color: $foreground 50%; }
+        & > .chart--note { color: $foreground 66%; }
+        & > .chart--axis { color: $foreground 66%; }
         & > .chart--grid { color: $foreground 14%; }
         & > .chart--value { color: $foreground; }
         & > .chart--cursor { color: $foreground 70%; }

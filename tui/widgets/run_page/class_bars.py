@@ -59,7 +59,7 @@ class ClassBars(EpochNavigation, ScrollView, can_focus=True):
     ClassBars {
         scrollbar-size-horizontal: 0;
         scrollbar-gutter: stable;
-        & > .class-bars--quiet { color: $foreground 55%; }
+        & > .class-bars--quiet { color: $foreground 66%; }
         & > .class-bars--bar { color: $primary; }
     }
     """

@@ -37,8 +37,8 @@ SCALE = "  ".join(f"{sign} {100 * step:.0f} %" for sign, step in zip(SHADES[1:],
 WIDEST_LABEL = 16
 LEAST_HEAD = 4
 """Cells of a column from which on its class is named above it, and not only counted."""
-WIDEST_CELL = 12
-TALLEST_CELL = 3
+WIDEST_CELL = 18
+TALLEST_CELL = 6
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class MatrixView(EpochNavigation, ScrollView, can_focus=True):
         scrollbar-gutter: stable;
         & > .matrix--right { color: $success; }
         & > .matrix--wrong { color: $error; }
-        & > .matrix--quiet { color: $foreground 45%; }
+        & > .matrix--quiet { color: $foreground 66%; }
         & > .matrix--here { text-style: bold; }
     }
     """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import BindingType
 from textual.geometry import Size
@@ -48,13 +50,13 @@ class EpochSlider(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._text = ""
+        self._facts: tuple[str, ...] = ()
 
     def show(self, record: Record) -> None:
         """Say which evaluation this is."""
-        text = evaluation_text(record)
-        if text != self._text:
-            self._text = text
+        facts = tuple(evaluation_facts(record))
+        if facts != self._facts:
+            self._facts = facts
             self.refresh()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
@@ -62,26 +64,31 @@ class EpochSlider(Widget):
         return 1
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002
-        """The line."""
-        return Strip([Segment(self._text)]).adjust_cell_length(self.size.width).apply_style(self.rich_style)
+        """The line: a fact is whole or left out."""
+        text = ""
+        for fact in self._facts:
+            longer = f"{text}  {fact}".lstrip()
+            if text and cell_len(longer) > self.size.width:
+                break
+            text = longer
+        return Strip([Segment(text)]).adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
 
-def evaluation_text(record: Record) -> str:
-    """Return which evaluation is shown, where it stands among the others, and its scores."""
+def evaluation_facts(record: Record) -> Iterator[str]:
+    """Yield which evaluation is shown and where it stands among the others, and its scores."""
     selected = record.place
     if selected is None:
-        return "reading …" if record.loading else NONE
+        yield "reading …" if record.loading else NONE
+        return
     series = record.series(selected.split)
     at = series.index(selected)
-    words = [
-        f"{clean(selected.split)}  epoch {selected.epoch:.4g}  {track(at, len(series))} {at + 1} of {len(series)}"
-    ]
+    place = f"{track(at, len(series))} {at + 1} of {len(series)}"
+    yield f"{clean(selected.split)}  epoch {selected.epoch:.4g}  {place}"
     if record.matrix is not None:
         scores = record.matrix.scores
-        words.append(
-            f"F1 {score(scores.f1)}  accuracy {score(scores.accuracy)}  {record.matrix.images:,} images"
-        )
-    return "  ".join(words)
+        yield f"F1 {score(scores.f1)}"
+        yield f"accuracy {score(scores.accuracy)}"
+        yield f"{record.matrix.images:,} images"
 
 
 def track(at: int, count: int) -> str:

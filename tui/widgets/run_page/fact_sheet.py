@@ -35,7 +35,7 @@ class FactSheet(ScrollView, can_focus=True):
         scrollbar-size-horizontal: 0;
         scrollbar-gutter: stable;
         & > .fact-sheet--title { color: $primary; text-style: bold; }
-        & > .fact-sheet--name { color: $foreground 60%; }
+        & > .fact-sheet--name { color: $foreground 66%; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("FactSheet")

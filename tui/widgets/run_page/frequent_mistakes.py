@@ -26,7 +26,7 @@ class Mistakes(ScrollView):
     Mistakes {
         scrollbar-size-horizontal: 0;
         scrollbar-gutter: stable;
-        & > .mistakes--quiet { color: $foreground 55%; }
+        & > .mistakes--quiet { color: $foreground 66%; }
     }
     """
 

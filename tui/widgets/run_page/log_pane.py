@@ -24,7 +24,7 @@ class LogPane(Vertical):
     DEFAULT_CSS = """
     LogPane {
         & > LogView { height: 1fr; padding: 0 1; }
-        & > .log-status { height: 1; padding: 0 1; color: $foreground 55%; }
+        & > .log-status { height: 1; padding: 0 1; color: $foreground 66%; }
         & > Input, & > Input:focus { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
         & > Input.-shown { display: block; }
     }

@@ -50,7 +50,7 @@ class LogView(ScrollView, can_focus=True):
         scrollbar-gutter: stable;
         & > .log--plain { color: $foreground; }
         & > .log--printed { color: $foreground 80%; }
-        & > .log--quiet { color: $foreground 55%; }
+        & > .log--quiet { color: $foreground 66%; }
         & > .log--warning { color: $warning; }
         & > .log--error { color: $error; }
         & > .log--heading { color: $foreground; text-style: bold; }

@@ -22,7 +22,7 @@ class TabBar(Widget):
     TabBar {
         height: 1;
         & > .tab-bar--open { color: $foreground; background: $primary 35%; text-style: bold; }
-        & > .tab-bar--other { color: $foreground 60%; }
+        & > .tab-bar--other { color: $foreground 66%; }
     }
     """
 

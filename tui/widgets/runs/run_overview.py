@@ -44,7 +44,7 @@ class Overview(ScrollView):
     DEFAULT_CSS = """
     Overview {
         scrollbar-size-horizontal: 0;
-        & > .overview--name { color: $foreground 60%; }
+        & > .overview--name { color: $foreground 66%; }
     }
     """
 
@@ -161,7 +161,7 @@ def _over_seeds(row: Row | None, metric: str) -> str:
     if row is None or row.group or row.seeds < 2 or row.state != "finished" or column is None:
         return ""
     text = column.text(row)
-    return f"{text}, mean of {row.seeds} seeds" if text else ""
+    return f"{text}, mean of {row.seeds}" if text else ""
 
 
 def _score(name: str, metric: str, status: Status, row: Row | None) -> Iterator[Fact]:

@@ -38,6 +38,7 @@ from tui.widgets.runs.column_layout import (
     without_last_cells,
 )
 from tui.widgets.runs.list_columns import ListColumns
+from tui.widgets.styled_lines import lit
 
 
 class RunRows(ScrollView):
@@ -57,11 +58,11 @@ class RunRows(ScrollView):
     RunRows {
         scrollbar-size-horizontal: 0;
         scrollbar-size-vertical: 1;
-        & > .run-list--heading { color: $foreground 55%; }
+        & > .run-list--heading { color: $foreground 66%; }
         & > .run-list--cursor { background: $foreground 10%; }
-        &:focus > .run-list--cursor { background: $primary 28%; }
+        &:focus > .run-list--cursor { background: $primary 20%; }
         & > .run-list--name { color: $foreground; }
-        & > .run-list--quiet { color: $foreground 55%; }
+        & > .run-list--quiet { color: $foreground 66%; }
         & > .run-list--good { color: $success; }
         & > .run-list--busy { color: $success; text-style: bold; }
         & > .run-list--bad { color: $error; }
@@ -142,10 +143,10 @@ class RunRows(ScrollView):
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._rows):
             return Strip.blank(width, self.rich_style)
-        strip = Strip(self._segments(self._rows[index], width, fitting))
-        strip = strip.adjust_cell_length(width)
+        strip = Strip(self._segments(self._rows[index], width, fitting)).adjust_cell_length(width)
         base = self.rich_style
         if index == self.cursor:
+            strip = lit(strip, self._style("quiet"), self._style("name"))
             base += Style(bgcolor=self.get_component_rich_style("run-list--cursor").bgcolor)
         return strip.apply_style(base)
 
@@ -223,9 +224,9 @@ class RunRows(ScrollView):
             return Segment(f"{before}  ", self._style("quiet") if before != " " else None)
         mark = sign.drawn(ascii_only=ascii_only(self.app))
         theme = self.app.current_theme
-        return Segment(f"{before}{mark:2}", Style(color=shown_in(sign.colour, theme.name, dark=theme.dark)))
+        own = Style(color=shown_in(sign.colour, theme.name, dark=theme.dark))
+        return Segment(f"{before}{mark:2}", self._style("name") if self.app.no_color else own)
 
     def _style(self, name: str) -> Style:
-        return Style(
-            color=(style := self.get_component_rich_style(f"run-list--{name}")).color, bold=style.bold
-        )
+        style = self.get_component_rich_style(f"run-list--{name}")
+        return Style(color=style.color, bold=style.bold)
