@@ -57,7 +57,7 @@ class HelpScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
                        border: round $primary; border-title-style: bold; border-subtitle-color: $foreground 75%; }
         & Input { height: 1; border: none; padding: 0 1; background: $panel; }
         & KeyList { height: 1fr; margin-top: 1; }
-        & KeyList > .styled-lines--cursor { background: $primary 28%; }
+        & KeyList > .styled-lines--cursor { background: $primary 20%; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("HelpScreen")
