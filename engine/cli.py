@@ -12,7 +12,7 @@ from importlib import import_module
 
 import click
 
-from engine.commands.outermost import CommandGroup
+from engine.commands.exit_codes import CommandGroup
 
 VERBS = {
     "run": "train", "resume": "resume", "train": "train",

@@ -122,7 +122,7 @@ def test_every_verb_is_called() -> None:
 def test_what_a_verb_says_of_runs_is_text_without_the_last_wall(
     verb: str, lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.commands.outermost.print_plain", lambda: None)
+    monkeypatch.setattr("engine.commands.exit_codes.print_plain", lambda: None)
     for group, call in calls():
         if call[0] == verb:
             assert acted_on(output_of(group, *call)) == [], call

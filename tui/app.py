@@ -238,7 +238,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
 
     def action_command_palette(self, begin: str = "") -> None:
         """List all commands, unless they are listed; ``begin`` is what stands in their line."""
-        from tui.screens.command_palette.board_commands import board_commands
+        from tui.screens.command_palette.dashboard_commands import dashboard_commands
         from tui.screens.command_palette.line_command import ThemeCommand
         from tui.screens.command_palette.offered import offered
         from tui.screens.command_palette.screen import CommandScreen
@@ -246,7 +246,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         if isinstance(self.screen, CommandScreen):
             return
         board = self.dashboard
-        typed = board_commands(board, board.experiments, board.arranging, board.filtering)
+        typed = dashboard_commands(board, board.experiments, board.arranging, board.filtering)
         commands = offered(self, self.screen)
 
         def chosen(do: Callable[[], None] | None) -> None:

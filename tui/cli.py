@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
+from engine.commands.exit_codes import CommandGroup, tell_of_crash
 from engine.commands.options import fail, option_config, option_runs
-from engine.commands.outermost import CommandGroup, tell_of_crash
 from tui.commands.size_option import size_of
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.events import MAX_LINE
-from engine.runner.printed_objects import Printed, find, why_none, without_escapes
+from engine.runner.json_in_output import Printed, find, why_none, without_escapes
 
 BLOCK = 64 * 1024
 """Bytes of an unfinished line beyond which its text does not wait for its end."""

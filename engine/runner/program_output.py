@@ -26,9 +26,9 @@ from msgspec.structs import replace
 from engine.catalog.metric_names import MetricNames, as_written
 from engine.catalog.metrics import is_loss
 from engine.events import MAX_LINE, Event, Metrics
+from engine.runner.json_in_output import Printed
 from engine.runner.output_lines import BLOCK, PATIENCE_S, TOO_LONG, OutputLines
 from engine.runner.printed_events import Refusal, event_of
-from engine.runner.printed_objects import Printed
 from engine.runner.printing_ranks import PrintingRanks, rank_of
 from engine.runs.recorder import Recorder
 from engine.system.files import write_all

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine import events
 from engine.errors import UserError
 from engine.exchange.log_files import log_reader
-from engine.runner import output_lines, printed_events, printed_objects, printing_ranks
+from engine.runner import json_in_output, output_lines, printed_events, printing_ranks
 from engine.runs import event_text
 from tests.bench.fuzz_parts.samples import LINES, RUN
 
@@ -40,7 +40,7 @@ def output_target(data: bytes) -> None:
     """What a program prints, cut into blocks: each byte of text arrives once, and what is heard can be recorded."""
     passed, ranks = bytearray(), printing_ranks.PrintingRanks()
 
-    def hear(printed: printed_objects.Printed) -> bool:
+    def hear(printed: json_in_output.Printed) -> bool:
         event, _ = printed_events.event_of(printed.fields, RUN, 0, 0.0)
         if isinstance(event, events.Metrics):
             ranks.sift(event, printing_ranks.rank_of(printed.fields, printed.before))

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import MAX_LINE, End, Log, Metrics, decode
+from engine.runner.json_in_output import Printed
 from engine.runner.output_lines import BLOCK, PATIENCE_S, OutputLines
-from engine.runner.printed_objects import Printed
 from engine.runs.store import Run, Store
 from tests.conftest import Engine
 

@@ -9,12 +9,9 @@ from engine.catalog.metrics import AXES
 from tui.axis_ticks import places_on
 from tui.screens.actions.target import Board
 from tui.state.smoothing_steps import bounded_step, weight_of
+from tui.widgets.chart.x_view import PAN_STEP, ZOOM_STEP
 
-ZOOM_STEP = 1.5
-"""How much closer a press comes."""
 SAID_S = 4
-PAN_STEP = 0.25
-"""The share of the width that a press moves by."""
 
 
 class ChartActions:

@@ -35,10 +35,10 @@ from tui.screens.actions.target import give_actions
 from tui.screens.app_protocol import FileReader
 from tui.screens.dashboard import remembered_view
 from tui.screens.dashboard.bar_of_keys import BoardBar
-from tui.screens.dashboard.cursor_panes import CursorPanes
 from tui.screens.dashboard.drawn_curves import DrawnCurves
 from tui.screens.dashboard.escape_layers import LayerActions
 from tui.screens.dashboard.notifications import Notifier
+from tui.screens.dashboard.overview_and_console import OverviewAndConsole
 from tui.screens.dashboard.panes import PaneActions
 from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
 from tui.screens.dashboard.run_list_filter import FilterActions, RunFilter
@@ -102,7 +102,7 @@ class Dashboard(TargetScreen):
         self._signs = Signs()
         self._drawn = DrawnCurves()
         self._notifier = Notifier(self)
-        self._cursor_panes = CursorPanes(self, project.config)
+        self._overview_and_console = OverviewAndConsole(self, project.config)
         self._resting: Timer | None = None
         self._heard = False
         """Whether the feed has looked at the project."""
@@ -210,7 +210,9 @@ class Dashboard(TargetScreen):
 
     def _show_focus(self) -> None:
         row = self.row
-        self._cursor_panes.show(self.snapshot, row, self.filter.text, self._reading.rest or self.past.rest)
+        self._overview_and_console.show(
+            self.snapshot, row, self.filter.text, self._reading.rest or self.past.rest
+        )
         self.set_class(row is None and self._heard, "-empty")
         self._bar.show()
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 View = tuple[float, float]
 """The x at the left edge and at the right one, in data units."""
+ZOOM_STEP = 1.5
+"""How much closer a press of the zoom key comes."""
+PAN_STEP = 0.25
+"""The share of the width that a press of the pan key moves by."""
 CLOSEST = 1e-6
 """The smallest share of all that is shown: closer, neighbouring floats would be told apart."""
 

@@ -211,7 +211,7 @@ class GridCommand(LineCommand):
         return Meaning([says], do=do)
 
 
-def board_commands(
+def dashboard_commands(
     board: Board, experiments: ExperimentActions, arranging: Sorts, filtering: Filters
 ) -> list[LineCommand]:
     """Return the commands with arguments on the runs of a board.

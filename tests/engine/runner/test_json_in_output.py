@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.runner.printed_objects import Printed, find, why_none, without_escapes
+from engine.runner.json_in_output import Printed, find, why_none, without_escapes
 
 EVENT = {"event": "metrics", "step": 5, "epoch": 1, "values": {"train/loss": 0.5}}
 TEXT = json.dumps(EVENT)

@@ -21,7 +21,7 @@ from tui.widgets.runs.console import Console
 from tui.widgets.runs.run_overview import Overview
 
 
-class CursorPanes:
+class OverviewAndConsole:
     """Shows a row on a screen that has an ``Overview``, a ``Console`` and a place for advice.
 
     Args:
