@@ -37,7 +37,7 @@ __all__ = [
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed.
 CI = "CI" in os.environ
-settings.register_profile("vitui", deadline=None, derandomize=CI, max_examples=40)
+settings.register_profile("vitui", deadline=None, derandomize=CI, max_examples=25)
 settings.load_profile("vitui")
 
 # Whoever starts tests in the background has these ignored, and so has every process of theirs.

@@ -130,7 +130,7 @@ def is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
 
-@pytest.mark.parametrize("top", ["tui", "tests"])
+@pytest.mark.parametrize("top", ["tui", pytest.param("tests", marks=pytest.mark.slow)])
 def test_private_parts_of_textual_are_touched_in_one_module_only(top):
     touching = {
         str(path.relative_to(ROOT))

@@ -105,7 +105,7 @@ def test_a_cell_of_another_program_is_read_as_it_stands(cell):
     assert text_of_csv(cell) == cell
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     data=st.binary(max_size=200)
     | st.text(max_size=200).map(str.encode)
@@ -170,7 +170,7 @@ def whole_file() -> bytes:
 WHOLE = whole_file()
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(
     records=st.lists(st.binary(max_size=60), max_size=4),
     changes=st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=4),

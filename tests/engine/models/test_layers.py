@@ -72,6 +72,7 @@ def peak_bytes(run):
     return peak
 
 
+@pytest.mark.slow
 def test_fused_attention_never_holds_the_matrix():
     tokens, width, heads = 1025, 64, 8
     matrix = heads * tokens * tokens * 4

@@ -88,6 +88,7 @@ def test_evaluation_is_deterministic_and_training_of_the_optimized_model_is_not(
     assert torch.equal(model(images), model(images))
 
 
+@pytest.mark.slow
 def test_models_learn(name):
     model = build(name).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)

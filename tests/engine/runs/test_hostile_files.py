@@ -465,6 +465,7 @@ class Trap:
         return os.mkdir, (self.path,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_checkpoint_is_not_opened_by_whoever_looks(lab, victim, packed):
     trap = pickle.dumps(Trap(lab / "sprung"))

@@ -140,6 +140,7 @@ class TestResuming:
         assert (made.step, made.epoch) == (2, 1.0)
         assert checkpoint.load(run.checkpoints / "last.pt", CPU)["step"] == 2
 
+    @pytest.mark.slow
     def test_after_the_last_step_is_the_end(self, runs):
         run = runs()
         assert trainer(run, stop_at=6).fit() is None
@@ -195,6 +196,7 @@ class TestResuming:
 
 
 class TestTheBest:
+    @pytest.mark.slow
     @pytest.mark.parametrize(("lr", "winner"), [(1e-3, "model"), (3e-3, "ema")])
     def test_weights_are_those_that_validate_better_the_averaged_ones_too(self, runs, lr, winner):
         run = runs()
@@ -467,6 +469,7 @@ class TestSteps:
         correct = (logits.argmax(1) == data.train.labels).double().mean().item()
         assert measures["train/accuracy"][1] == pytest.approx([correct])
 
+    @pytest.mark.slow
     def test_it_learns(self, runs):
         run = runs()
         quick = replace(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.screens.command_palette.dashdashboard_commands import GridCommand
+from tui.screens.command_palette.dashboard_commands import GridCommand
 from tui.widgets.chart.grid_shape import LEAST_HEIGHT, LEAST_WIDTH, MOST_ASKED, Shape, grid_shape, parse_shape
 
 SHAPES = st.builds(Shape, st.integers(1, MOST_ASKED), st.integers(1, MOST_ASKED))
