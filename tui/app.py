@@ -21,9 +21,9 @@ from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 
-from engine.runs.status import LIVE
 from engine.text import printable_lines
 from tui.app_options import LOOKS_BACK, READONLY, Options
+from tui.farewell import farewell
 from tui.feed.feed import Feed
 from tui.keymap.bindings import CHANGING, OF_NOW, bindings
 from tui.screens.dashboard.screen import Dashboard
@@ -228,13 +228,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
     def action_leave(self) -> None:
         """Leave, and say which runs go on."""
         self._view = self._take_view()
-        live = [status.experiment for status in self.dashboard.snapshot.runs if status.state in LIVE]
-        word = "goes on" if len(live) == 1 else "go on"
-        self.exit(
-            f"{', '.join(live)} {word}; `vitui` shows {'it' if len(live) == 1 else 'them'} again."
-            if live
-            else ""
-        )
+        self.exit(farewell(self.dashboard.snapshot.runs))
 
     def action_command_palette(self, begin: str = "") -> None:
         """List all commands, unless they are listed; ``begin`` is what stands in their line."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.commands.answers import Answers
 from engine.commands.completion import candidates
 from engine.commands.options import fail, option_json, option_runs, warn
+from engine.commands.result_lines import Answers
 from engine.errors import UserError
 from engine.runs.store import Run, Store
 
@@ -139,7 +139,7 @@ def doctor(root: Path, as_json: bool, fix: bool) -> None:
     """Say what is not well with each run, why, and the cure."""
     from engine.diagnostics.doctor import report
     from engine.diagnostics.folder_checks import kind_of_locks
-    from engine.remote.orphans import check_sites
+    from engine.remote.orphaned_jobs import check_sites
 
     for line in report(Store(root), fix=fix, as_json=as_json, further=check_sites):
         click.echo(line)

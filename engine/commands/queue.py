@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.commands.answers import Answers
-from engine.commands.approve import is_approved, option_where, option_yes, runs_meant
 from engine.commands.completion import candidates
+from engine.commands.confirmation import is_approved, option_where, option_yes, runs_meant
 from engine.commands.options import (
     fail,
     option_changes,
@@ -25,6 +24,7 @@ from engine.commands.options import (
     site_named,
     warn,
 )
+from engine.commands.result_lines import Answers
 from engine.config.loader import find_experiment, load_config
 from engine.config.overrides import SEEDS, seeds_of
 from engine.config.schema import Experiment

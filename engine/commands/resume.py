@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.commands.answers import Answers
-from engine.commands.approve import is_agreed, is_approved, option_yes
 from engine.commands.completion import candidates
+from engine.commands.confirmation import is_agreed, is_approved, option_yes
 from engine.commands.options import (
     USAGE,
     fail,
@@ -24,6 +23,7 @@ from engine.commands.options import (
     site_named,
     warn,
 )
+from engine.commands.result_lines import Answers
 from engine.commands.train import train_here
 from engine.config.validate import ConfigError
 from engine.errors import UserError

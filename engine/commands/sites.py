@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from engine.commands.answers import Answers
 from engine.commands.completion import candidates
 from engine.commands.options import option_config, option_json, option_runs, site_named
+from engine.commands.result_lines import Answers
 
 _MARKS = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}
 

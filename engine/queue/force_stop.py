@@ -17,7 +17,7 @@ from engine.queue.stop_and_resume import NotAsked, request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
 from engine.runs.processes.membership import listed, main_process, processes_of
-from engine.runs.processes.termination import end_processes, send, wait_for
+from engine.runs.processes.sigterm_then_sigkill import end_processes, send, wait_for
 from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import ENDED, LIVE, Status

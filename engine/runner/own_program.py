@@ -17,9 +17,9 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.events import Failure, Start
 from engine.runner.console_log import ConsoleLimit
-from engine.runner.orphans import Orphans
 from engine.runner.process_group import ProcessGroup
 from engine.runner.program_output import ProgramOutput
+from engine.runner.stray_processes import StrayProcesses
 from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
@@ -58,7 +58,7 @@ def run_script(
     if origin:
         recorder.log("info", f"its program has the environment {origin}")
     variables = with_carried(os.environ, environment or {}, for_program=True)
-    with Orphans(run) as orphans, contextlib.ExitStack() as ending:
+    with StrayProcesses(run) as strays, contextlib.ExitStack() as ending:
         with ProcessGroup() as group:
             try:
                 program = subprocess.Popen(
@@ -74,9 +74,9 @@ def run_script(
                 output.finish
             )  # once all are gone that printed: what they had printed is in the pipes
             with Sampler(while_it_lives(program, recorder.telemetry), _given_gpus(run), spent):
-                _wait(program, group, orphans, stop)
+                _wait(program, group, strays, stop)
                 _look_again(program, stop)
-        left = orphans.end(group.group)
+        left = strays.end(group.group)
     if left:
         recorder.log("warning", left)
     return _end(program.returncode, output.last_lines, recorder, stop)
@@ -102,14 +102,16 @@ def _given_gpus(run: Run) -> list[str]:
     return [device for device in entry.devices if not device.startswith("cpu")] if entry is not None else []
 
 
-def _wait(program: subprocess.Popen[bytes], group: ProcessGroup, orphans: Orphans, stop: StopRequest) -> None:
+def _wait(
+    program: subprocess.Popen[bytes], group: ProcessGroup, strays: StrayProcesses, stop: StopRequest
+) -> None:
     """Wait for the program's end; when asked to stop, tell its process group, and insist after a while."""
     deadline = None
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             program.wait(timeout=0.1)
             break
-        orphans.reap({program.pid, group.group})
+        strays.reap({program.pid, group.group})
         now = time.monotonic()
         if stop.request is not None and deadline is None:
             deadline = now + GRACE_S

@@ -27,7 +27,7 @@ from engine.runs.store import Run, Store, StoreError, match_one
 from engine.text import clean, command_line, nearest, shorten
 from tui.palette import Sign, numbered
 from tui.state.session import kept_signs
-from tui.views.colour_assignment import give
+from tui.views.colours_and_signs import give
 from tui.views.run_names import curve_labels
 
 NAMED = 12

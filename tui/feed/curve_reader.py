@@ -12,7 +12,7 @@ from engine.history.reader import CHUNK, History
 from engine.runs.store import Run
 from tui.feed import refresh_rate
 from tui.feed.lazy_curves import LazyCurves
-from tui.feed.run_columns import RunColumns
+from tui.feed.measured_columns import RunColumns
 from tui.state.snapshot import Watch
 
 LONG_FILE = 8 * 1024 * 1024

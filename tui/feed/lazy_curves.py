@@ -13,7 +13,7 @@ import operator
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from tui.feed.run_columns import RunColumns
+from tui.feed.measured_columns import RunColumns
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve

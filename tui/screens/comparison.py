@@ -25,7 +25,7 @@ from tui.palette import shown_in
 from tui.screens.app_protocol import Curves, FileReader
 from tui.screens.dialogs import Choice, Dialog
 from tui.terminal.dismissal import ClosesOnce
-from tui.views.colour_assignment import signs_together
+from tui.views.colours_and_signs import signs_together
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.message_row import Foot
 

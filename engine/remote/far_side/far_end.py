@@ -31,8 +31,8 @@ from engine.remote.far_side.carried_runs import CarriedRuns, NotBrought
 from engine.remote.far_side.checkpoint_sender import send_checkpoint
 from engine.remote.far_side.code_store import CodeStore
 from engine.remote.far_side.far_checks import answer
-from engine.remote.far_side.far_service import ensure_service
 from engine.remote.far_side.far_verbs import do
+from engine.remote.far_side.far_worker import ensure_service
 from engine.remote.far_side.followed_runs import FollowedRuns
 from engine.runs.posted.site_status import SiteGpu
 from engine.runs.store import Store, is_run_id

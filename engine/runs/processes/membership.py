@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from engine.runs import run_lock
-from engine.runs.processes.termination import GRACE_S, end_processes, lives
+from engine.runs.processes.sigterm_then_sigkill import GRACE_S, end_processes, lives
 from engine.runs.store import Run, StoreError
 from engine.text import printable, shorten
 

@@ -13,7 +13,7 @@ from engine.catalog.metrics import Axis
 from engine.events import Metrics, Start
 from engine.history.reader import History
 from tui.feed.lazy_curves import LazyCurves
-from tui.feed.run_columns import RunColumns
+from tui.feed.measured_columns import RunColumns
 
 LENGTHS = {"a": 5, "b": 9, "c": 0, "d": 7}
 """How often each run has measured what all do; d has not said at which epochs."""

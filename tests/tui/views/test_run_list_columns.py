@@ -38,6 +38,7 @@ from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.completing_input import CompletingInput
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.runs.column_choice import ColumnList
 from tui.widgets.runs.column_layout import (
     LEAST_BESIDE_CHOSEN,
     LEAST_BESIDE_LEFT,
@@ -56,7 +57,6 @@ from tui.widgets.runs.column_layout import (
     total,
     without_last_cells,
 )
-from tui.widgets.runs.column_list import ColumnList
 from tui.widgets.runs.run_list import RunList
 from tui.widgets.runs.run_overview import Overview
 

@@ -58,7 +58,7 @@ from tui.state.messages import (
 from tui.state.run_page_record import Page
 from tui.state.session import MOST, SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
-from tui.views.colour_assignment import Signs
+from tui.views.colours_and_signs import Signs
 from tui.views.run_list_row import Row
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.pane import MachinePane

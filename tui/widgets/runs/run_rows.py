@@ -17,7 +17,7 @@ from engine.analysis.alarms import KINDS
 from tui.app_options import ascii_only
 from tui.palette import Sign, shown_in
 from tui.text import shorten
-from tui.views.colour_assignment import sign_of_row
+from tui.views.colours_and_signs import sign_of_row
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
 from tui.widgets.runs.column_layout import (
@@ -37,7 +37,7 @@ from tui.widgets.runs.column_layout import (
     total,
     without_last_cells,
 )
-from tui.widgets.runs.list_columns import ListColumns
+from tui.widgets.runs.wanted_columns import ListColumns
 from tui.widgets.styled_lines import lit
 
 

@@ -10,12 +10,12 @@ import os
 from collections.abc import Collection
 
 from engine.runs.processes.membership import descendants, leftovers, listed
-from engine.runs.processes.termination import GRACE_S, end_processes
+from engine.runs.processes.sigterm_then_sigkill import GRACE_S, end_processes
 from engine.runs.store import Run
 from engine.system import process
 
 
-class Orphans:
+class StrayProcesses:
     """Adopts what the program of a run leaves behind, while the block lasts.
 
     Args:
@@ -26,7 +26,7 @@ class Orphans:
         self._run = run
         self._before: set[int] = set()
 
-    def __enter__(self) -> Orphans:
+    def __enter__(self) -> StrayProcesses:
         process.adopt_orphans(adopt=True)
         self._before = {child.pid for child in descendants()}
         return self

@@ -13,7 +13,7 @@ from tui.palette import PALETTE, Sign, assign, pair, shown_in
 from tui.screens.comparison import CompareScreen
 from tui.state.session import load
 from tui.state.snapshot import Project
-from tui.views.colour_assignment import give, sign_of_row, signs_together
+from tui.views.colours_and_signs import give, sign_of_row, signs_together
 from tui.widgets.chart.chart_grid import ChartGrid
 
 SKY, ORANGE = pair(0), pair(1)

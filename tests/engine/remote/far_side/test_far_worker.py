@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from engine.queue.worker import work
-from engine.remote.far_side import far_service
-from engine.remote.far_side.far_service import ensure_service
+from engine.remote.far_side import far_worker
+from engine.remote.far_side.far_worker import ensure_service
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.trust import entry_writer
 from tests.conftest import queued
@@ -19,7 +19,7 @@ def began(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which of them were started."""
     began: list[str] = []
     monkeypatch.setattr(
-        far_service, "ensure_worker", lambda store, *options: began.append(" ".join(["worker", *options]))
+        far_worker, "ensure_worker", lambda store, *options: began.append(" ".join(["worker", *options]))
     )
     return began
 

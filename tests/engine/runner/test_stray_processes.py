@@ -41,20 +41,20 @@ sys.exit(1)
 ADOPTS = """
 import json, subprocess, sys, time
 import psutil
-from engine.runner.orphans import Orphans
+from engine.runner.stray_processes import StrayProcesses
 from engine.runs.store import Run
 before = subprocess.Popen(["sleep", "600"])
-with Orphans(Run(sys.argv[1])) as orphans:
+with StrayProcesses(Run(sys.argv[1])) as strays:
     brief = "(sleep 0 &) ; (sleep 0 &) ; (env -i setsid sleep 600 &) ; (setsid sleep 600 &)"
     subprocess.run(["sh", "-c", brief], check=True)
     me = psutil.Process()
     while len(me.children()) < 3:
         time.sleep(0.01)
     while any(child.status() == "zombie" for child in me.children()) or len(me.children()) > 3:
-        orphans.reap({before.pid})
+        strays.reap({before.pid})
         time.sleep(0.01)
     left = [child.pid for child in me.children() if child.pid != before.pid]
-    text = orphans.end()
+    text = strays.end()
 print(json.dumps([left, text, [child.pid for child in me.children()], before.pid]))
 before.kill()
 """
