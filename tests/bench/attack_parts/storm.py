@@ -95,14 +95,19 @@ class Storm:
             terminal.close()
 
     def _quit(self, terminal: AppTerminal) -> None:
-        """Bring the app to the foreground if its SIGCONT came before it had stopped, and press the keys to leave."""
+        """Bring the app to the foreground if its SIGCONT came before it had stopped, and press the keys to leave.
+
+        A form that was changed asks whether to discard that.
+        """
         terminal.resize(120, 36)
         deadline = time.monotonic() + PATIENCE_S
         while terminal.lives and time.monotonic() < deadline:
             if _is_stopped(terminal):
                 self.counts["SIGCONT lost"] += 1
                 terminal.process.send_signal(signal.SIGCONT)
-            terminal.press(b"\x1b[201~", b"\x1b", b"\x1b", b"\x1b", b"q", seconds=1.0)
+            terminal.press(
+                b"\x1b[201~", b"\x1b", b"\x1b", b"\x1b", b"d", b"q", seconds=1.0
+            )  # d discards a form
             terminal.ends(3)
 
     def _wrong(self, terminal: AppTerminal) -> list[str]:
