@@ -134,6 +134,11 @@ class HelpScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
             self.dismiss(self._does[commands[0]])
         elif commands:
             self.dismiss(lambda: self._ask_which(commands))
+        elif line.keys.startswith(":"):  # what is typed there has more to it
+            begin = line.keys[1:].partition(" ")[0]
+            self.dismiss(
+                lambda: self.app.call_later(self.app.run_action, f"command_palette({begin + ' '!r})")
+            )
         else:
             self._say(why_not(line))
 

@@ -53,7 +53,7 @@ class BoardState:
 
     def watch(
         self, snapshot: Snapshot, selected: Set[str], cursor: str | None, *,
-        alone: Set[str] = frozenset(), whole: bool = False,
+        alone: Set[str] = frozenset(), whole: bool = False, passing: Set[str] | None = None,
     ) -> Watch:  # fmt: skip
         """Return what the feed is to prepare; the runs are worked out once for the same snapshot and list.
 
@@ -63,20 +63,30 @@ class BoardState:
             cursor: The run under the list's cursor.
             alone: The runs that have a row of their own in the list: each is a curve of its own.
             whole: Whether the row under the cursor is its experiment's: then its seeds are one curve all the same.
+            passing: The runs that a filter leaves; None without one. What it hides is in no curve, unless overlaid.
         """
         focus = self.page.run if self.page is not None else cursor
         overlaid = frozenset(selected) | ({self.pinned} if self.pinned is not None else frozenset())
         parts = snapshot.runs, snapshot.metadata
-        rest = overlaid, focus, self.bands, self.compared, frozenset(alone), whole
+        rest = (
+            overlaid,
+            focus,
+            self.bands,
+            self.compared,
+            frozenset(alone),
+            whole,
+            frozenset(passing) if passing is not None else None,
+        )
         made = self._made
         if made is None or any(a is not b for a, b in zip(parts, made[0], strict=True)) or rest != made[1]:
-            runs, folds = self._runs(snapshot, overlaid, focus, alone, whole=whole)
+            runs, folds = self._runs(snapshot, overlaid, focus, alone, whole=whole, passing=passing)
             made = self._made = parts, rest, runs, folds
         return Watch(made[2], focus, self.axis, weight_of(self.smoothing), self.page, made[3], self.machine)
 
     def _runs(
-        self, snapshot: Snapshot, overlaid: Set[str], focus: str | None, alone: Set[str], *, whole: bool
-    ) -> tuple[tuple[str, ...], Folds]:
+        self, snapshot: Snapshot, overlaid: Set[str], focus: str | None, alone: Set[str], *, whole: bool,
+        passing: Set[str] | None,
+    ) -> tuple[tuple[str, ...], Folds]:  # fmt: skip
         """Return the runs in the charts, oldest first, and those that are one curve each.
 
         The one in focus is drawn last, over the others.
@@ -86,7 +96,8 @@ class BoardState:
         if not self.compared:
             chosen |= {focus} if focus is not None else set()
             own = chosen - alone | ({focus} if focus is not None and whole else set())
-        folds = _folds(snapshot, own) if self.bands else ()
+        shown = passing | chosen if passing is not None else None
+        folds = _folds(snapshot, own, shown) if self.bands else ()
         folded = {run for fold in folds for run in fold}
         visible = [name for name in snapshot.by_id if name in chosen or name in folded]
         if focus is not None and focus in visible and not self.compared:
@@ -95,7 +106,12 @@ class BoardState:
         return tuple(visible), folds
 
 
-def _folds(snapshot: Snapshot, overlaid: Set[str]) -> Folds:
+def _folds(snapshot: Snapshot, overlaid: Set[str], shown: Set[str] | None) -> Folds:
+    """Return the runs of each curve, of those that are shown; None for all."""
     experiments = {snapshot.by_id[name].experiment for name in overlaid if name in snapshot.by_id}
-    near = (status for status in snapshot.runs if status.experiment in experiments)
+    near = (
+        status
+        for status in snapshot.runs
+        if status.experiment in experiments and (shown is None or status.run in shown)
+    )
     return tuple(curve.runs for curve in curves_of(summaries_of(near, snapshot.metadata), overlaid))

@@ -81,9 +81,11 @@ class FormList(ScrollView, can_focus=True):
         self.post_message(self.Moved())
 
     def search(self, words: str) -> None:
-        """Show the entries that have some words alone; all for none."""
+        """Show the entries that have some words alone, the cursor on the first; all for none, where it stays."""
         self._words = words
         self.show(self._all)
+        if words:
+            self.cursor = 0
 
     def go_to(self, key: str) -> None:
         """Put the cursor on a key; a search that leaves it out ends."""

@@ -80,6 +80,12 @@ async def test_enter_does_what_a_line_says_and_the_pane_with_the_keys_comes_firs
         await pilot.press("down", "down", "enter")
         await pilot.pause()
         assert pilot.app.screen is board(pilot)
+        await pilot.press("question_mark", *"columns and rows", "enter")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, CommandScreen)
+        assert pilot.app.screen.query_one(Input).value == "grid "
+        await pilot.press("escape")
+        await pilot.pause()
         await pilot.press("question_mark", *"one chart")
         await pilot.click(KeyList, offset=(5, 1))
         await pilot.pause()

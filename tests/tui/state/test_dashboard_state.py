@@ -70,6 +70,16 @@ def test_seeds_of_a_whole_row_are_one_curve_and_those_of_their_own_rows_each_the
     assert state.watch(snapshot, set(), NAMES[0], whole=True).folds == ()
 
 
+def test_what_a_filter_hides_is_in_no_curve_unless_it_is_overlaid() -> None:
+    snapshot = moment(NAMES[:3])
+    snapshot = replace(snapshot, metadata={name: RunMetadata(config={"lr": 0.1}) for name in NAMES[:3]})
+    state = BoardState()
+    left = state.watch(snapshot, set(), NAMES[0], whole=True, passing={NAMES[0]})
+    assert (left.runs, left.folds) == ((NAMES[0],), ((NAMES[0],),))
+    kept = state.watch(snapshot, set(NAMES[:2]), NAMES[0], whole=True, passing={NAMES[0]})
+    assert [set(fold) for fold in kept.folds] == [set(NAMES[:2])]
+
+
 def test_runs_are_worked_out_once_until_something_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     curves_of = dashboard_state.curves_of

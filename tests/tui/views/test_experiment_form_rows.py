@@ -252,7 +252,9 @@ async def test_a_key_is_found_explained_and_judged_as_it_is_typed(project: Proje
         await pilot.press("e", "f")
         await settle(pilot)
         rows, help_line = screen(pilot).query_one(FormList), screen(pilot).query_one("#form-help", Static)
-        await pilot.press("slash", *"learning peak", "enter")
+        await pilot.press("slash", *"layer", "ctrl+u", *"rate")  # the cursor is on another key before
+        assert rows.cursor == 0
+        await pilot.press("ctrl+u", *"learning peak", "enter")
         assert rows.entry is not None
         assert rows.entry.key == "lr"
         assert str(help_line.content) == "lr: The peak learning rate.\na number above 0"

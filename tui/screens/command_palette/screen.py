@@ -311,7 +311,7 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
     def action_back(self) -> None:
         """Take back what is typed, or close."""
         line = self.query_one(CommandLine)
-        if asked(line.value):
+        if line.value != self._begin and asked(line.value):
             self._write(self._begin)
         else:
             self.dismiss(None)

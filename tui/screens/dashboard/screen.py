@@ -290,6 +290,7 @@ class Dashboard(TargetScreen):
             self.snapshot, runs.overlaid, row.run if row is not None else None,
             alone={listed.run for listed in runs.rows if listed.run and listed.parent and not listed.folds},
             whole=row is not None and bool(row.folds),
+            passing=None if (meant := self.filter.meant(self.snapshot)) is None else meant.runs,
         )  # fmt: skip
 
     def look(self) -> None:
