@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
+from textual import work
 from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
@@ -241,8 +242,9 @@ class LogView(ScrollView, can_focus=True):
 
     def _search_on(self) -> None:
         if self.searching:
-            self.run_worker(self._search(), group="search", exclusive=True, exit_on_error=False)
+            self._search()
 
+    @work(group="search", exclusive=True, exit_on_error=False)
     async def _search(self) -> None:
         top = 0 if self.is_narrowed else self._line_at(int(self.scroll_offset.y))[0] + self._forgotten
         while self.searching:
