@@ -57,6 +57,7 @@ def who_else(info: os.stat_result, where: str | os.PathLike[str] | int) -> str:
     return "who its access list names" if _has_access_list(where) else ""
 
 
+@functools.cache
 def user_name(uid: int) -> str:
     """Return the name of a user, the number where the system has no name for it."""
     try:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.system.permissions import user_name
+
 _PARENT, _USER_TICKS, _SYSTEM_TICKS, _START, _PAGES = 1, 11, 12, 19, 21
 """Where in /proc/PID/stat, behind the name."""
 MOST_BYTES = 1024
@@ -72,7 +74,7 @@ def ancestors(uses: Mapping[int, ProcessUse], pid: int) -> tuple[int, ...]:
 def owner(pid: int) -> str:
     """Return the user that a process is of, their number where they have no name; empty for a process that is gone."""
     try:
-        return _user_name(Path(f"/proc/{pid}").stat().st_uid)
+        return user_name(Path(f"/proc/{pid}").stat().st_uid)
     except OSError:
         return ""
 
@@ -90,16 +92,6 @@ def command(pid: int) -> str:
     finally:
         os.close(file)
     return " ".join([words[0].rpartition("/")[2], *words[1:]]).strip()
-
-
-@functools.cache
-def _user_name(number: int) -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
 
 
 @functools.cache

@@ -135,7 +135,7 @@ class HelpScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         elif commands:
             self.dismiss(lambda: self._ask_which(commands))
         elif line.keys.startswith(":"):  # what is typed there has more to it
-            begin = line.keys[1:].partition(" ")[0]
+            begin = line.keys.partition(" ")[0]
             self.dismiss(
                 lambda: self.app.call_later(self.app.run_action, f"command_palette({begin + ' '!r})")
             )
@@ -163,7 +163,9 @@ def _done(do: Callable[[], None] | None) -> None:
 def why_not(line: HelpLine) -> str:
     """Return why a line that no command of a screen is about cannot be done there."""
     if not line.actions:
-        return "the mouse does that" if "drag" in line.keys else "nothing to do: it says what is seen"
+        return (
+            "the mouse does that" if line.keys in ("click", "drag") else "nothing to do: it says what is seen"
+        )
     if not any(map(is_command, line.actions)):
         return "only its keys do that"
     owners = (owner for action in line.actions if is_command(action) for owner in action.owners)

@@ -67,18 +67,22 @@ class MistakeScreen(ClosesOnce, ModalScreen[None]):
         self.action_choose(0)
 
     def action_choose(self, rows: int) -> None:
-        """Choose another mistake, so many further down."""
+        """Choose another mistake, so many further down; where there is none to choose, scroll."""
         mistakes = self._mistakes or []
+        if rows and len(mistakes) < 2:
+            self.query_one("#messages", VerticalScroll).scroll_relative(y=rows, animate=False)
+            return
         self._at = max(0, min(self._at + rows, len(mistakes) - 1))
-        several, page = len(mistakes) > 1, Text()
+        several, page, above = len(mistakes) > 1, Text(), ""
         for at, each in enumerate(mistakes):
+            if at == self._at:
+                above = page.plain
             mark = ("› " if at == self._at else "  ") * several
             page.append(f"{mark}{clean(each)}\n\n", "bold" if several and at == self._at else "")
         page.rstrip()
         box, shown = self.query_one("#messages", VerticalScroll), self.query_one(Static)
         odd = "".join(f"\n\nnote: {clean(note)}" for note in self._notes)
         shown.update(page if mistakes else f"{'Nothing is wrong.' if odd else 'All is well.'}{odd}")
-        above = page.plain.partition("›")[0]
         lines = len(Text(above).wrap(self.app.console, max(1, box.scrollable_content_region.width)))
         box.scroll_to(y=max(0, lines - 2) if self._at else 0, animate=False)
 

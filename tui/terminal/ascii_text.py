@@ -54,7 +54,7 @@ def plain_line(texts: tuple[str, ...]) -> tuple[str, ...]:
 
     A sign of ``WIDE`` takes its second cell from the nearest two blanks, of which one is left.
     """
-    line = _CRUMB.sub(" > ", _WAITS.sub(":", "".join(texts)))
+    line = _CRUMB.sub(" > ", _WAITS.sub(":", "".join(texts))).replace(" ‹ ", " < ")
     letters = [_plain(letter) for letter in line]
     blanks = (
         [at for at in range(len(line) - 1) if line[at] == line[at + 1] == " "]

@@ -51,7 +51,7 @@ def test_of_what_is_not_done_here_it_is_said_where() -> None:
     assert len({line.words for line in LINES}) == len(LINES)  # by them a line finds its commands
     said = {line.keys: why_not(line) for line in LINES if line.section != UNLISTED}
     assert "not here, but elsewhere" not in said.values()
-    assert said["drag"] == "the mouse does that"
+    assert said["drag"] == said["click"] == "the mouse does that"
     assert said["h j k l"] == "only its keys do that"
     assert said["1 … 5  tab"] == "not here, but on the page of a run: enter"
     assert said["2 of 3"] == "nothing to do: it says what is seen"
@@ -83,7 +83,7 @@ async def test_enter_does_what_a_line_says_and_the_pane_with_the_keys_comes_firs
         await pilot.press("question_mark", *"columns and rows", "enter")
         await pilot.pause()
         assert isinstance(pilot.app.screen, CommandScreen)
-        assert pilot.app.screen.query_one(Input).value == "grid "
+        assert pilot.app.screen.query_one(Input).value == ":grid "
         await pilot.press("escape")
         await pilot.pause()
         await pilot.press("question_mark", *"one chart")

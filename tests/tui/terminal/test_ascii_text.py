@@ -45,6 +45,7 @@ def test_no_two_signs_of_one_place_become_the_same(place: str) -> None:
         (("×3 ✗1",), ("x3 X1",)),
         (("vitui lab › as it", "  › 1"), ("vitui lab > as it", "  ) 1")),
         (("‹state› ━━╸ ✎",), ("(state) --- &",)),
+        (("end zoom ‹ charts",), ("end zoom < charts",)),
     ],
 )
 def test_a_sign_of_two_letters_takes_a_blank_nearby(line: tuple[str, ...], written: tuple[str, ...]) -> None:

@@ -618,10 +618,11 @@ async def test_the_mouse_moves_a_cursor_that_is_on() -> None:
         assert moved.x == chart.cursor
         assert moved.x in (1, 2)  # where it was measured
         chart.cursor = 0.0
+        app.said.clear()
         await pilot.click(chart, offset=(50, 8))
         await pilot.pause()
         assert chart.cursor == 3  # also where the terminal tells of no moves
-        assert isinstance(app.said[-1], Chart.Clicked | Chart.CursorMoved)
+        assert {Chart.Clicked, Chart.CursorMoved} <= set(map(type, app.said))
 
 
 async def test_a_click_says_so() -> None:

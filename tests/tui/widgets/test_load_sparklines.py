@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 
@@ -120,6 +121,8 @@ def test_shown_whole_it_says_what_each_process_uses_and_how_to_end_what_is_no_ru
     many = dataclasses.replace(machine, cores=(10.0,) * 255 + (100.0,))
     assert text(board_lines(shot(many), 80)[1]).count("█") == 1
     assert list(foreign_processes(shot(machine, runs=(live("mine", 10),)))) == [77]
+    far = msgspec.structs.replace(live("far", 77), on="jz")  # its process is another machine's
+    assert list(foreign_processes(shot(machine, runs=(live("mine", 10), far)))) == [77]
 
 
 def test_a_curve_may_be_several_rows_high() -> None:

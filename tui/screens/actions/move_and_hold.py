@@ -79,6 +79,7 @@ class QueueActions:
             self._hold(free, self._deeds)
         else:
             self._release(waiting, self._deeds)
+        self._target.unmark()
 
     @property
     def _deeds(self) -> DeedLog:
@@ -103,7 +104,6 @@ class QueueActions:
                     deeds.add(f"{count_text(held)} held", lambda: self._release(held, DeedLog()))
 
         self._target.do("It cannot be held", work)
-        self._target.unmark()
 
     def _release(self, held: Sequence[Status], deeds: DeedLog) -> None:
         """Let runs start; what this user did not queue is shown first. What was done is kept among some deeds."""
@@ -128,7 +128,6 @@ class QueueActions:
             return outcome
 
         do_approved(self._target, "It is not let go", held, look, let_go, "{} runs are let go".format)
-        self._target.unmark()
 
     def _is_held(self, status: Status) -> bool:
         queue = self._target.snapshot.queue

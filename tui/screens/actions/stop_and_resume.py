@@ -113,9 +113,8 @@ class RunActions:
         target = self._target
         runs = situation_of(target).resumable
         if not runs:
-            target.refuse(
-                "Nothing to resume", f"{why_not(target)}; R resumes what was stopped, failed or crashed"
-            )
+            why = why_not(target).removesuffix(".")
+            target.refuse("Nothing to resume", f"{why}; R resumes what was stopped, failed or crashed")
         elif len(runs) == 1:
             self._resume(runs)
         else:

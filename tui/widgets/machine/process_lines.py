@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 
 from engine.runs.status import LIVE, Status
 from engine.system.nvml import GpuSample
+from engine.system.permissions import user_name
 from engine.text import clean, size
 from tui.state.snapshot import Machine, Process, Snapshot
 from tui.text import Line
@@ -18,16 +19,13 @@ UNNAMED = 2**30
 
 @cache
 def me() -> str:
-    """Return the user that this program is of; empty where it has no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
+    """Return the user that this program is of, by the number, as of the others: a shell may say another name."""
+    return user_name(os.geteuid())
 
 
 def live_runs(snapshot: Snapshot) -> dict[int, Status]:
     """Return the live runs of this machine's own queue, by their process."""
-    return {status.pid: status for status in snapshot.runs if status.state in LIVE}
+    return {status.pid: status for status in snapshot.runs if status.state in LIVE and not status.on}
 
 
 def users_of(gpu: GpuSample, snapshot: Snapshot) -> list[Line]:
