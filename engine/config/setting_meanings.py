@@ -32,7 +32,7 @@ def nearest_key(name: str, known: Iterable[str]) -> str:
         known: The keys that there are, among them those of an experiment.
     """
     names = list(known)
-    if (meant := _key_meaning(re.findall(r"[A-Za-z][a-z]*", name))) in names:
+    if (meant := _key_meaning(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))) in names:
         return f"; did you mean {meant!r}?"
     return nearest(name, names)
 

@@ -114,7 +114,16 @@ class _Parser:
         """Refuse ``model~vit|hybrid``: a bar is between terms, and another value of a key behind a comma."""
         if one.key and not other.key and self.text[start - 1] == "|" and not self.text[start - 2].isspace():
             meant = Term(one.key, one.operator, (*one.values, *other.values), one.negated)
+            if other.negated or not self._is_filter(str(meant)):
+                return  # there is no such list of values: two terms are meant
             self._fail(start - 1, start, f"'|' stands between terms; for one of several values write {meant}")
+
+    def _is_filter(self, text: str) -> bool:
+        try:
+            parse(text, self._metrics)
+        except FilterError:
+            return False
+        return True
 
     def _term(self) -> Term:
         negated = self._signs()

@@ -38,7 +38,7 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
         mine: This process has the run's lock and does not train: the run is judged as if the lock were free.
     """
     is_held = False if mine else lock.is_held(f"{run.folder}/lock")
-    status, size, entry = cached(run), _size(run), queue_entry(run)
+    status, size, entry = cached(run), run.events_size, queue_entry(run)
     is_outdated = False
     if status is None or status.offset > size:
         status, is_outdated = rebuild(run), is_of_older_version(run)
@@ -140,11 +140,3 @@ def _is_current(status: Status) -> bool:
 
 def _lives_here(status: Status) -> bool:
     return status.host == process.host() and process.is_alive(status.pid, status.process_started, status.boot)
-
-
-def _size(run: Run) -> int:
-    """Return the bytes of events.jsonl, 0 without one."""
-    try:
-        return os.lstat(f"{run.folder}/events.jsonl").st_size
-    except OSError:
-        return 0

@@ -251,6 +251,7 @@ class Status(msgspec.Struct, kw_only=True):
         self.epoch = self.epochs_at(event.step) or 0.0
 
     def _measure(self, event: Metrics) -> None:
+        moved = event.step != self.step  # also back: some programs count the steps of each epoch anew
         self.step, self.epoch = event.step, event.epoch
         for name, measured in event.values.items():
             if name not in self.last and not is_kept(name, len(self.last)):
@@ -258,8 +259,9 @@ class Status(msgspec.Struct, kw_only=True):
             value = self.last[name] = measured if measured is not None and math.isfinite(measured) else None
             self._keep(name, value)
         self._choose(event)
-        if event.step > self.pace_to_step:
+        if moved:
             self._end_wait()
+        if event.step > self.pace_to_step:
             self._clock(event.step)
         if self.epochs and self.steps_per_epoch and self.pace_s is not None:
             last_step = self.epochs_from + self.epochs * self.steps_per_epoch

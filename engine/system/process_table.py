@@ -17,7 +17,7 @@ from engine.system.permissions import user_name
 _PARENT, _USER_TICKS, _SYSTEM_TICKS, _START, _PAGES = 1, 11, 12, 19, 21
 """Where in /proc/PID/stat, behind the name."""
 MOST_BYTES = 1024
-"""Of /proc/PID/stat that are read: it is shorter."""
+"""That are read of a file of a process: its stat is shorter, and of a command the beginning is enough."""
 
 
 class ProcessUse(NamedTuple):

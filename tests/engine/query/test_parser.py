@@ -421,3 +421,8 @@ class TestMetricsWithoutASlash:
     def test_it_is_offered(self):
         assert complete("val_l", 5, {"val_loss": ()}) == ["val_loss"]
         assert "val_loss<" in complete("val_loss", 8, {"val_loss": ()})
+
+
+@pytest.mark.parametrize("text", ["age<2d|vit", "test/f1>0.8|vit", "epoch=3|vit", "model~vit|-hybrid"])
+def test_a_bar_without_spaces_is_one_too_where_no_list_of_values_could_be_meant(text):
+    assert len(parse(text).terms) == 2

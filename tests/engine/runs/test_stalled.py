@@ -54,6 +54,15 @@ def test_it_stalls_once_a_step_takes_longer_than_steps_ever_do(
     assert status.stalls(status.waited_s) is stalls
 
 
+def test_a_program_that_counts_the_steps_of_each_epoch_anew_does_not_stall() -> None:
+    status = trained("tiny-s0", 1000.0, 100)
+    for step in range(1, 91):
+        beats(status, 1.0)
+        status.apply(Metrics(time=status.heartbeat, run="tiny-s0", step=step, epoch=5 + step / 20, values={}))
+        assert not status.stalls(status.waited_s)
+    assert status.waited_s == 0
+
+
 def test_a_long_wait_makes_it_more_patient_and_a_checkpoint_ends_one() -> None:
     status = trained("tiny-s0", 1000.0, 30)
     beats(status, 50.0)
