@@ -92,6 +92,7 @@ def test_dashboard_in_light(snap: Compare, some_runs: None) -> None:
     assert snap((120, 36), "space", "down", theme="vitui-light")
 
 
+@pytest.mark.slow
 def test_unfolded_runs_with_a_failed_one(snap: Compare, some_runs: None) -> None:
     assert snap((120, 36), "down", "l", "down")
 
@@ -129,6 +130,7 @@ def with_matrices(write_run: Write) -> None:
             )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_confusion_matrix_of_an_earlier_epoch(snap: Compare, with_matrices: None) -> None:
     assert snap((80, 24), "enter", "2", "left", "percent_sign")
 
@@ -140,6 +142,7 @@ def test_confusion_matrix_of_an_earlier_epoch_on_a_larger_terminal(
     assert snap((120, 36), "enter", "2", "left", "percent_sign")
 
 
+@pytest.mark.slow
 def test_full_log_with_a_search(snap: Compare, some_runs: None) -> None:
     assert snap((80, 24), "L", "slash", *"f1 0.[78]", "enter")
 
@@ -163,11 +166,13 @@ def test_a_terminal_that_is_too_small_for_most(snap: Compare, some_runs: None) -
     assert snap((40, 12))
 
 
+@pytest.mark.slow
 def test_the_form(snap: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", "vim")
     assert snap((120, 36), "e", "f", "j", "j", "j", "enter", "backspace", "5", "enter")
 
 
+@pytest.mark.slow
 def test_the_queue_on_a_screen_of_its_own(
     project: Project, write_run: Write, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,10 +262,12 @@ def write_live(run: Run, experiment: str, seed: int, began: float, last: float) 
     run.events.write_bytes(b"".join(map(encode, [start, *steps])))
 
 
+@pytest.mark.slow
 def test_runs_at_sites(snap: Compare, at_sites: None) -> None:
     assert snap((120, 36), "down", "down", "l")
 
 
+@pytest.mark.slow
 def test_the_machines_and_the_queue_of_sites(snap: Compare, at_sites: None) -> None:
     assert snap((120, 36), "5", "5", "j")
 

@@ -50,6 +50,7 @@ def child_of(run) -> int:
     return int(status_of(run).last["child"])
 
 
+@pytest.mark.slow
 def test_it_names_all_processes_of_a_run_and_no_others(deaf, until):
     run, process = deaf
     found = {each.pid for each in processes_of(run)}

@@ -178,6 +178,7 @@ def test_what_could_not_be_sent_waits_for_the_next_worker(store, run, config, to
     assert told.told == [(run.id, "finished")]
 
 
+@pytest.mark.slow
 def test_a_slow_address_holds_up_nothing(store, run, config, told):
     told.answers += ["slow"]
     notifier = Notifier(store, config, pace=PACE)

@@ -341,6 +341,7 @@ class TestSuccession:
         assert work(store, lambda: False, machine=LocalDevices("cpu:1")) == 1
         assert states(store) == ["finished"]
 
+    @pytest.mark.slow
     def test_what_is_asked_of_a_run_on_its_way_is_not_lost(self, store, until):
         run = queued(store, program("1000", "0.02"), 0)
         stop_request.ask(run, "stop-now")  # of an earlier attempt: forgotten

@@ -70,6 +70,7 @@ def test_a_folder_without_posted_runs_gets_no_bridge(engine, jz):
     assert not (jz.store.root / ".bridge.log").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["slow", "slow-answer"])
 def test_a_submitter_killed_between_intent_and_answer_loses_nothing(engine, jz, where):
     jz.put(where)
@@ -86,6 +87,7 @@ def test_a_submitter_killed_between_intent_and_answer_loses_nothing(engine, jz, 
     assert jz.link.names() == [f"vitui-{run.id}-1"]
 
 
+@pytest.mark.slow
 def test_a_bridge_that_is_killed_is_followed_by_the_next(engine, jz):
     jz.plan("time time finish")
     jz.put("full")

@@ -117,6 +117,7 @@ def test_events_are_found_wherever_they_are_printed_and_what_is_refused_is_told_
     )
 
 
+@pytest.mark.slow
 def test_a_program_that_fails_fails_its_run_with_what_it_said(
     lab: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

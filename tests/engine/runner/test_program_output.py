@@ -148,6 +148,7 @@ def test_a_bar_without_newlines_is_seen_as_it_grows_and_stays_when_all_is_killed
     assert b"\r0% loss 1.0" in only_run(lab).console.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_last_words_of_a_program_need_no_newline(lab: Path, engine: Engine) -> None:
     program(lab, "import sys\nsys.stderr.write('first\\nSegmentation')\nsys.stderr.flush()\nsys.exit(3)")
     assert engine("run", "mine").returncode == 1

@@ -205,6 +205,7 @@ def test_what_an_earlier_attempt_left_is_ended_before_the_next(run, begin):
     assert end_leftovers(run) == ""
 
 
+@pytest.mark.slow
 def test_stop_by_force_ends_what_a_run_left_that_has_ended(run, sleeper):
     left = sleeper(**mark(run))
     run.events.write_bytes(encode(End(time=time.time(), run=run.id, state="finished")))

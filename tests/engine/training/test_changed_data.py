@@ -61,6 +61,7 @@ def add_images(folder, name, count):
         Image.new("RGB", (8, 8), (100, i, 0)).save(folder / name / f"new{i}.png")
 
 
+@pytest.mark.slow
 def test_its_start_tells_of_its_images_and_others_are_refused(stopped, folder):
     (start,) = events_of(stopped, Start)
     assert (start.data.train, start.data.val, start.data.test) == (38, 2, 10)

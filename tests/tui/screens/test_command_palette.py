@@ -64,6 +64,7 @@ async def test_every_action_of_a_screen_is_a_command(
             assert "Save a screenshot" in names
 
 
+@pytest.mark.slow
 async def test_commands_are_found_explained_and_done(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
     async with opened(project, size=(80, 24)) as pilot:

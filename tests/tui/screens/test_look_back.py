@@ -26,6 +26,7 @@ async def at(pilot: AppPilot, *keys: str) -> float:
     return past.moment if past is not None else 0.0
 
 
+@pytest.mark.slow
 async def test_keys_lead_from_moment_to_moment_and_nothing_is_changed(
     project: Project, write_run: Write
 ) -> None:

@@ -38,6 +38,7 @@ def bar(pilot: AppPilot) -> set[str]:
     return {offer.words for offer in board(pilot).query_one(KeyBar).fitting_offers()}
 
 
+@pytest.mark.slow
 async def test_verbs_mean_the_marks_else_the_row_and_never_what_a_filter_hides(
     project: Project, write_run: Write
 ) -> None:

@@ -232,6 +232,7 @@ async def test_keys_right_behind_f_are_for_the_filter(project: Project, write_ru
         assert board(pilot) is pilot.app.screen
 
 
+@pytest.mark.slow
 async def test_a_filter_says_its_count_and_its_keys_and_is_saved_by_a_name(
     project: Project, write_run: Write, tmp_path: Path
 ) -> None:

@@ -91,6 +91,7 @@ class TestCutting:
         assert not digits().flips
         assert of(folder).flips
 
+    @pytest.mark.slow
     def test_digits_are_those_of_scikit_learn_and_split_by_it(self):
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
@@ -446,7 +447,7 @@ def serving(file):
             asked.append(self.requestline)
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/{file.name}", asked

@@ -40,7 +40,7 @@ def server(tmp_path, monkeypatch):
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as web:
-        thread = threading.Thread(target=web.serve_forever)
+        thread = threading.Thread(target=web.serve_forever, args=(0.01,))
         thread.start()
         yield home, f"http://127.0.0.1:{web.server_port}"
         web.shutdown()
