@@ -133,7 +133,8 @@ def json_line(record: object) -> str:
     """Return a record as JSON that can be printed: a struct, a dataclass, or what JSON knows."""
     import msgspec
 
-    return escaped_json(msgspec.json.encode(record).decode())
+    data = msgspec.json.encode(record)  # of ASCII it escapes all that is not shown but DEL
+    return data.decode() if data.isascii() and b"\x7f" not in data else escaped_json(data.decode())
 
 
 CUT = "…"

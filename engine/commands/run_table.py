@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.commands.text_table import TableColumn, draw, terminal_width, wants_colour
 from engine.events import decode
@@ -21,18 +21,6 @@ ON = TableColumn("on", least=8)
 """The site of each run; left out where none was sent anywhere."""
 EXPERIMENT = TableColumn("experiment", least=8, cut="middle")
 """The experiment of each run; left out where the ids say it."""
-COLUMNS = (
-    TableColumn("state"),
-    TableColumn("run", least=24, cut="middle"),
-    EXPERIMENT,
-    ON,
-    TableColumn("epoch", right=True),
-    TableColumn("left", right=True),
-    TableColumn("test F1", right=True),
-    TableColumn("best", right=True, spare=True),
-    TableColumn("loss", right=True, spare=True),
-    TableColumn("reason", least=16),
-)
 _SGR = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
@@ -45,10 +33,7 @@ def print_run_table(statuses: Sequence[Status]) -> None:
     if _ids_say_experiments(statuses):
         left_out.add(EXPERIMENT)
     columns = [column for column in COLUMNS if column not in left_out]
-    rows = [
-        [text for column, text in zip(COLUMNS, _row(status), strict=True) if column not in left_out]
-        for status in statuses
-    ]
+    rows = list(zip(*(map(COLUMNS[column], statuses) for column in columns), strict=True))
     lines = draw(columns, rows, terminal_width(), colours)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # marks are no ASCII, and the terminal's encoding may be
@@ -56,29 +41,25 @@ def print_run_table(statuses: Sequence[Status]) -> None:
     sys.stdout.flush()  # here a reader that has gone is an error that a command knows of
 
 
-def _row(status: Status) -> tuple[str, ...]:
-    return (
-        f"{MARKS[status.state][0]} {status.state}",
-        status.run,
-        printable(status.experiment),
-        printable(status.on),
-        progress(status),
-        left_text(status),
-        _test_f1(status),
-        number(status.best.get("test/f1")),
-        number(status.last.get("train/loss")),
-        printable(status.why),
+def _ids_say_experiments(statuses: Sequence[Status]) -> bool:
+    """Return whether runs can be told apart by their ids: these have the ASCII letters of a name alone."""
+    if not all(status.experiment.isascii() for status in statuses):
+        return False
+    return _same_begin_same_experiment(statuses, _begin) or _same_begin_same_experiment(
+        statuses, lambda run: _begin(run) if stamp(run) else run
     )
 
 
-def _ids_say_experiments(statuses: Sequence[Status]) -> bool:
-    """Return whether runs can be told apart by their ids: these have the ASCII letters of a name alone."""
+def _begin(run: str) -> str:
+    """Return what stands in an id of vitui's own before seed, date, time and random digits."""
+    return run.rsplit("-", 4)[0]
+
+
+def _same_begin_same_experiment(statuses: Sequence[Status], begin: Callable[[str], str]) -> bool:
     names: dict[str, str] = {}
-    for status in statuses:
-        begin = status.run.rsplit("-", 4)[0] if stamp(status.run) else status.run
-        if not status.experiment.isascii() or names.setdefault(begin, status.experiment) != status.experiment:
-            return False
-    return True
+    return all(
+        names.setdefault(begin(status.run), status.experiment) == status.experiment for status in statuses
+    )
 
 
 def _test_f1(status: Status) -> str:
@@ -86,6 +67,21 @@ def _test_f1(status: Status) -> str:
     if (final := status.final.get("test/f1")) is None:
         return number(status.last.get("test/f1"))
     return number(final.value) + (f" ±{number(final.margin)}" if final.margin is not None else "")
+
+
+COLUMNS: dict[TableColumn, Callable[[Status], str]] = {
+    TableColumn("state"): lambda status: f"{MARKS[status.state][0]} {status.state}",
+    TableColumn("run", least=24, cut="middle"): lambda status: status.run,
+    EXPERIMENT: lambda status: printable(status.experiment),
+    ON: lambda status: printable(status.on),
+    TableColumn("epoch", right=True): progress,
+    TableColumn("left", right=True): left_text,
+    TableColumn("test F1", right=True): _test_f1,
+    TableColumn("best", right=True, spare=True): lambda status: number(status.best.get("test/f1")),
+    TableColumn("loss", right=True, spare=True): lambda status: number(status.last.get("train/loss")),
+    TableColumn("reason", least=16): lambda status: printable(status.why),
+}
+"""What the table shows of a run."""
 
 
 def print_log(run: Run, *, as_json: bool, follow: bool) -> None:

@@ -46,7 +46,7 @@ def draw(
         colours: The colour of each row's first text, as an SGR number; None for a table without any.
     """
     texts = list(zip([column.title for column in columns], *rows, strict=True))
-    sizes = [[cells(text) for text in column] for column in texts]
+    sizes = [_cells_of(column) for column in texts]
     widths = _fit(columns, [max(column) for column in sizes], width)
     padded = [
         [_pad(text, size, room, column) for text, size in zip(*content, strict=True)]
@@ -57,6 +57,11 @@ def draw(
         codes = [BOLD, *colours]
         padded[0] = [f"\x1b[{code}m{text}\x1b[0m" for code, text in zip(codes, padded[0], strict=True)]
     return [GAP.join(line).rstrip(" ") for line in zip(*padded, strict=True)]
+
+
+def _cells_of(texts: Sequence[str]) -> list[int]:
+    """Return the cells of each text: of ASCII, which most columns are, its length."""
+    return list(map(len if "".join(texts).isascii() else cells, texts))
 
 
 def _fit(columns: Sequence[TableColumn], widths: list[int], room: int | None) -> list[int]:

@@ -20,7 +20,7 @@ from engine.runs import stop_request
 from engine.runs.heartbeat import SILENCE_S
 from engine.runs.posted import site_status
 from engine.runs.posted.posted_state import Judged, judge_posted
-from engine.runs.posted.posting import DAMAGED_POSTING
+from engine.runs.posted.posting import DAMAGED_POSTING, posting_of
 from engine.runs.posted.whereabouts import Whereabouts, whereabouts_of
 from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.status import ENDED, LIVE, MAX_REASON, SAYABLE, WITHOUT_A_WORD, State, Status
@@ -37,6 +37,8 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
         run: The run.
         mine: This process has the run's lock and does not train: the run is judged as if the lock were free.
     """
+    if (status := _at_rest(run)) is not None:
+        return status
     is_held = False if mine else lock.is_held(f"{run.folder}/lock")
     status, size, entry = cached(run), run.events_size, queue_entry(run)
     is_outdated = False
@@ -58,6 +60,17 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
     if is_outdated and not is_held and status.state in ENDED & SAYABLE:
         renew(run, status)
     return status
+
+
+def _at_rest(run: Run) -> Status | None:
+    """Return the status of a run that has ended and is in no queue: all that lists of many runs ask of most of them.
+
+    Whoever begins one anew says so in the queue, or where the disk is full in its status: no lock need be looked at.
+    """
+    if queue_entry(run) is not None or (status := cached(run)) is None or status.state not in ENDED:
+        return None
+    is_over = status.heartbeat <= status.ended and status.offset == run.events_size
+    return status if is_over and posting_of(run) is None else None
 
 
 def _with_cure(run: Run, status: Status, place: Whereabouts | None, reason: str) -> str:

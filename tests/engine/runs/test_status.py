@@ -141,7 +141,7 @@ def test_stopped_and_queued_again(run):
 
 def test_resumed_is_starting_then_running(run, live):
     say(run, start(run), end(run, "stopped"))
-    child = live(run)
+    child = live(run, "take")
     assert status_of(run).state == "starting"
     kill(child)
     assert status_of(run).state == "stopped"  # the attempt never began
