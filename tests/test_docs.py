@@ -359,6 +359,6 @@ def test_files_that_pages_name_exist() -> None:
 
 
 def test_every_key_of_a_site_is_explained() -> None:
-    from engine.config.site import FIELDS
+    from engine.config.site_tables import FIELDS
 
     assert [code(name) for name, *_ in rows(section(doc("sites.md"), "The table"))] == list(FIELDS)

@@ -92,7 +92,7 @@ def site_named(on: str, config_path: Path) -> Site:
         ConfigError: There is no such site, or a file has mistakes.
     """
     from engine.config.loader import load_config
-    from engine.config.site import all_sites, parse_on
+    from engine.config.site_tables import all_sites, parse_on
 
     of_project = load_config(config_path).sites if config_path.exists() else {}
     return parse_on(on, all_sites(of_project))

@@ -10,7 +10,8 @@ import msgspec
 
 from engine.commands.text_table import TableColumn, draw, terminal_width
 from engine.config.loader import load_config
-from engine.config.site import Site, all_sites
+from engine.config.site import Site
+from engine.config.site_tables import all_sites
 from engine.runs.posted import site_status
 from engine.runs.posted.site_status import SiteStatus
 from engine.text import json_line, printable, span

@@ -20,9 +20,10 @@ from engine.config.overrides import override
 from engine.config.preflight import few_validation_images, missing_files, missing_packages, oversized_batch
 from engine.config.schema import Experiment, Figure, Rate, Statistics
 from engine.config.setting_meanings import nearest_key
-from engine.config.site import FIELDS as SITE_FIELDS
-from engine.config.site import NAME as SITE_NAME
-from engine.config.site import Site, build_site
+from engine.config.site import Site
+from engine.config.site_tables import FIELDS as SITE_FIELDS
+from engine.config.site_tables import NAME as SITE_NAME
+from engine.config.site_tables import build_site
 from engine.config.toml_positions import Position, Positions
 from engine.config.validate import (
     FIELDS,
@@ -46,7 +47,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     figures: dict[str, Figure]
     statistics: Statistics = Statistics()
     sites: dict[str, Site] = {}
-    """Of this file alone; ``engine.config.site.all_sites`` adds the user's own."""
+    """Of this file alone; ``engine.config.site_tables.all_sites`` adds the user's own."""
     notify: Notify | None = None
     """Where messages on runs go; None without the table."""
 

@@ -11,6 +11,7 @@ always has one of the two. Who asked for it is proved by ``proof``: only what th
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import msgspec
@@ -89,6 +90,8 @@ _decoder = msgspec.json.Decoder(QueueEntry)
 
 def queue_entry(run: Run) -> QueueEntry | None:
     """Return a run's entry, whether it waits or not; None without queued.json, a ``DamagedEntry`` for a damaged one."""
+    if not os.access(f"{run.folder}/queued.json", os.F_OK):  # lists ask it of each run, and most have none
+        return None
     try:
         return _decoder.decode(run.read("queued.json"))
     except FileNotFoundError:

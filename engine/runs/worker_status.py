@@ -14,7 +14,6 @@ import msgspec
 
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run
-from engine.runs.trust.queued_by_user import why_untrusted
 from engine.system import lock, process
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock_holder import Holder
@@ -126,6 +125,8 @@ def why_waiting(run: Run, entry: QueueEntry | None) -> str:
         run: The run.
         entry: Its entry in the queue; None where it has none.
     """
+    from engine.runs.trust.queued_by_user import why_untrusted  # its hashes take a while, and few runs wait
+
     root = run.folder.rpartition("/")[0] or "."
     if why := _trouble(root, int(time.monotonic() / BEAT_S)):
         return why

@@ -59,7 +59,7 @@ class Ssh:
     """A machine over ssh, by its alias in the user's ~/.ssh/config.
 
     Args:
-        alias: The alias, as ``engine.config.site.ALIAS`` allows it.
+        alias: The alias, as ``engine.config.site_tables.ALIAS`` allows it.
         options: Further options of ssh, before the others; the first to name a key wins.
         setup: Lines of shell before each command, in a login shell; what they print is no output of it.
     """

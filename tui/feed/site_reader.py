@@ -111,7 +111,7 @@ class DestinationReader:
         Args:
             config: The project's configuration as it is now.
         """
-        from engine.config.site import OWN_FILE, all_sites
+        from engine.config.site_tables import OWN_FILE, all_sites
         from engine.config.validate import ConfigError
 
         folder = config_folder()

@@ -16,7 +16,8 @@ from engine.config.overrides import SEEDS, override, read_value, seeds_of
 from engine.config.preflight import missing, oversized_batch
 from engine.config.schema import Experiment
 from engine.config.setting_choices import choices, keys_of, starting_with
-from engine.config.site import Site, all_sites, parse_on
+from engine.config.site import Site
+from engine.config.site_tables import all_sites, parse_on
 from engine.config.validate import ConfigError
 from engine.text import clean
 from tui.views.run_destination import HERE

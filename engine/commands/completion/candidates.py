@@ -74,7 +74,7 @@ def settings(_context: click.Context, _parameter: click.Parameter, start: str) -
 
 def sites(context: click.Context, _parameter: click.Parameter, start: str) -> Items:
     """Return the names of sites, of the project's file and the user's own."""
-    from engine.config.site import all_sites
+    from engine.config.site_tables import all_sites
     from engine.errors import UserError
 
     config = _config(context)

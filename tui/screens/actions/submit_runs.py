@@ -94,7 +94,7 @@ def site_used_last(store: Store, newest: Status | None, of_project: Mapping[str,
     """
     if newest is None or not newest.on:
         return None
-    from engine.config.site import all_sites, parse_on
+    from engine.config.site_tables import all_sites, parse_on
     from engine.config.validate import ConfigError
     from engine.runs.trust.posted_by_user import own_posting
 

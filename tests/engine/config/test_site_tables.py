@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.config.loader import load_config
-from engine.config.site import Site, all_sites, own_sites, parse_on
+from engine.config.site import Site
+from engine.config.site_tables import all_sites, own_sites, parse_on
 from engine.config.validate import ConfigError
 
 JZ = Site(name="jz", slurm="gpu")
