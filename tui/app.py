@@ -39,7 +39,7 @@ from tui.terminal.key_queue import KeyQueueApp
 from tui.terminal.recent_events import RecentEventsApp
 from tui.terminal.terminal_size import BoundedApp
 from tui.terminal.textual_private import ReportingApp
-from tui.terminal.themes import THEMES, named_colours
+from tui.terminal.themes import NAMED_COLOURS, THEMES
 from tui.widgets.message_row import show_messages
 
 FIRST_LOOK_S = 0.06
@@ -140,8 +140,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
     @property
     def ansi_theme(self) -> TerminalTheme:
         """What the colours are that styles call by name: those of the theme, where it is one of ours."""
-        theme = self.current_theme
-        return named_colours(theme) if theme in THEMES else super().ansi_theme
+        return NAMED_COLOURS.get(self.theme) or super().ansi_theme
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """All that is drawn goes through these."""

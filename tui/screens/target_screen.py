@@ -20,11 +20,12 @@ from tui.state.deeds import DeedLog
 from tui.state.messages import Failed, Queued, Succeeded
 from tui.state.snapshot import Project, Snapshot
 from tui.terminal.dismissal import ClosesOnce
+from tui.terminal.textual_private import RestsInBatches
 from tui.views.run_list_row import Row
 from tui.widgets.runs.run_list import RunList
 
 
-class TargetScreen(ClosesOnce, Screen[None]):
+class TargetScreen(ClosesOnce, RestsInBatches, Screen[None]):
     """Shows a project; what it needs besides to be a ``Target`` is which runs are meant on it."""
 
     snapshot: Snapshot

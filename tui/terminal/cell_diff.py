@@ -134,7 +134,8 @@ def _differing(
     for i, (old, ink, text, code) in enumerate(zip(row, inks, texts, codes, strict=True)):
         if old == text and ink == code:
             continue
-        if runs and i - runs[-1][1] <= BRIDGE and _cheap(texts, codes, runs[-1][1], i):
+        gap = i - runs[-1][1] if runs else BRIDGE + 1
+        if gap == 0 or (gap <= BRIDGE and _cheap(texts, codes, runs[-1][1], i)):
             runs[-1] = runs[-1][0], i + 1
         else:
             runs.append((i, i + 1))

@@ -20,6 +20,7 @@ from textual.app import App
 from textual.cache import FIFOCache
 from textual.css.query import NoMatches
 from textual.css.scalar import Scalar
+from textual.css.stylesheet import Stylesheet
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Region, Size
 from textual.message_pump import MessagePump
@@ -56,6 +57,7 @@ class DiffingApp(App[str]):
     def __init__(self) -> None:
         make_rows_light()
         super().__init__()
+        self.stylesheet = StylesheetReadOnce(variables=self.get_css_variables())
         self._cells_there = TerminalCells()
         self._pieces_at = self._regions_at = time.monotonic()
 
@@ -125,6 +127,38 @@ def forget_regions() -> None:
         for function in vars(kind).values():
             if hasattr(function, "cache_clear"):
                 function.cache_clear()
+
+
+class StylesheetReadOnce(Stylesheet):
+    """Style sheets of which only those are read that are new, or all where their colours are others.
+
+    Relies on ``Stylesheet`` to keep what it read until ``set_variables``, and on ``reparse`` to read the same sources
+    as ``parse``, in a new one: it would read all of them a second time while an app starts.
+    """
+
+    def set_variables(self, variables: dict[str, str]) -> None:
+        """Set the colours and what else is called by name in the sheets."""
+        if variables != self._variables:
+            super().set_variables(variables)
+
+    def reparse(self) -> None:
+        """Apply the variables that were set.
+
+        Raises:
+            StylesheetParseError: A sheet is wrong.
+        """
+        self.parse()
+
+
+class RestsInBatches:
+    """What a screen is besides: it is not drawn while its app puts updates together, when what is drawn is dropped.
+
+    Relies on ``Screen._compositor_refresh()`` to draw what is dirty, and on ``App._batch_count`` to be 0 outside.
+    """
+
+    def _compositor_refresh(self) -> None:
+        if not cast("Screen[Any]", self).app._batch_count:
+            super()._compositor_refresh()  # type: ignore[misc]
 
 
 class ReportingApp(App[str]):

@@ -52,7 +52,7 @@ THEMES = (
 )
 
 
-def named_colours(theme: Theme) -> TerminalTheme:
+def _named_colours(theme: Theme) -> TerminalTheme:
     """Return a theme's own colours under the names that terminals have for them, so that they are read on its grounds.
 
     ``cyan`` is the accent: what waits and what keys are called has that colour everywhere else.
@@ -64,3 +64,7 @@ def named_colours(theme: Theme) -> TerminalTheme:
         )
     )  # fmt: skip
     return TerminalTheme(ground, words, [ground, error, success, accent, primary, secondary, accent, words])
+
+
+NAMED_COLOURS = {theme.name: _named_colours(theme) for theme in THEMES}
+"""The colours with names of each theme: each row that is drawn asks for them."""

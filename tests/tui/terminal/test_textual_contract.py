@@ -23,6 +23,7 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
+from textual.css import stylesheet
 from textual.css.stylesheet import Stylesheet
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.drivers.linux_driver import LinuxDriver
@@ -116,6 +117,51 @@ def covers(pieces: list[tuple[int, int, Strip]]) -> bool:
     width, height = SIZE
     rows = [sum(strip.cell_length for y, _, strip in pieces if y == row) for row in range(height)]
     return rows == [width] * height and {y for y, _, _ in pieces} == set(range(height))
+
+
+class Resting(textual_private.RestsInBatches, Screen[None]):
+    def compose(self) -> ComposeResult:
+        yield Static("one", id="first")
+
+
+async def test_what_changes_in_a_batch_is_displayed_after_it_and_once() -> None:
+    app = Words()
+    async with app.run_test(size=SIZE) as pilot:
+        screen = Resting()
+        await app.push_screen(screen)
+        await pilot.pause()
+        app.displayed.clear()
+        with app.batch_update():
+            screen.query_one(Static).update("1st")
+            screen._refresh_layout()
+            relied_on(app._batch_count == 1, "App._batch_count", "RestsInBatches")
+            relied_on(not app.displayed, "Screen._compositor_refresh() to draw", "RestsInBatches")
+        await pilot.pause()
+        shown = [strip.text for strip in textual_private.screen_strips(screen)]
+        relied_on("1st" in shown[0] and any(app.displayed), "what is dirty to stay so", "RestsInBatches")
+
+
+def test_style_sheets_are_read_once_for_their_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    parse = stylesheet.parse
+
+    def counted(scope: str, css: str, *place: Any, **options: Any) -> Any:
+        read.append(css)
+        return parse(scope, css, *place, **options)
+
+    monkeypatch.setattr(stylesheet, "parse", counted)
+    sheet = textual_private.StylesheetReadOnce(variables={"ink": "red"})
+    sheet.add_source("Static { color: $ink; }", read_from=("first", ""))
+    sheet.parse()
+    sheet.set_variables({"ink": "red"})
+    sheet.reparse()
+    sheet.add_source("Label { color: $ink; }", read_from=("second", ""))
+    sheet.reparse()
+    relied_on([css[:5] for css in read] == ["Stati", "Label"], "parse() to be cached", "StylesheetReadOnce")
+    sheet.set_variables({"ink": "blue"})
+    sheet.reparse()
+    relied_on(len(read) == 4, "set_variables() to forget what was read", "StylesheetReadOnce")
+    assert {rule.styles.color.hex for rule in sheet.rules} == {"#0000FF"}
 
 
 class Recording(HeadlessDriver):
