@@ -56,8 +56,8 @@ def test_while_none_of_an_experiment_has_finished_its_running_seed_says_how_fast
     assert left(waits, quick, live) == RemainingTime(240.0, "3 epochs at 1:20, as x takes now")
     barely, stalled = msgspec.structs.replace(live, epoch=0.1), msgspec.structs.replace(live, stalled=True)
     other = msgspec.structs.replace(live, experiment="z")
-    for given in ((quick, barely), (quick, stalled), (quick, other)):
-        assert left(waits, *given) == RemainingTime(19.0, "3 epochs at 5 s, as runs of y took")
+    for earlier in ((quick, barely), (quick, stalled), (quick, other)):
+        assert left(waits, *earlier) == RemainingTime(19.0, "3 epochs at 5 s, as runs of y took")
     assert left(waits, past(), live) == RemainingTime(19.0, "3 epochs at 5 s, as earlier runs of x took")
 
 
