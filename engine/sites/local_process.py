@@ -13,12 +13,12 @@ import msgspec
 from engine.runs import run_lock, stop_request
 from engine.runs.processes.membership import mark
 from engine.runs.queue_entry import QueueEntry, waiting_entry
-from engine.runs.store import Run, StoreError
+from engine.runs.store import Run, StoreError, is_run_id
 from engine.runs.trust import entry_writer
 from engine.runs.trust.queued_by_user import why_untrusted
 from engine.sites.device_occupancy import Device
 from engine.system import lock
-from engine.system.own_modules import own_module
+from engine.system.own_modules import STARTER, own_module
 from engine.system.shell_environment import with_carried
 
 
@@ -58,6 +58,16 @@ def launch(
         return child
     finally:
         lock.hand_over(claimed, heir)  # the process has the lock by its own copy
+
+
+def run_in_command(words: Sequence[str]) -> tuple[str, str] | None:
+    """Return the run that a command as ``launch`` gives it trains, and its folder of runs; None for any other."""
+    match list(words):
+        case [_, "-P", program, "engine.cli", "train", run, "--runs", root, *_] if Path(
+            program
+        ).name == STARTER.name and is_run_id(run):
+            return run, root
+    return None
 
 
 def _of_devices(environment: Mapping[str, str], entry: QueueEntry) -> dict[str, str]:
