@@ -191,8 +191,9 @@ async def test_a_toast_is_not_shown_twice_at_once_and_says_runs_briefly(
         await until(pilot, lambda: "BiT-small s3 is held; H lets it go" in toasts(pilot))
         assert run.id not in toasts(pilot)
         await pilot.press("u", "u")
-        await until(pilot, lambda: "Nothing to bring back" in toasts(pilot))
-        assert toasts(pilot).count("Nothing to bring back") == 1
+        await until(pilot, lambda: "Nothing to take back" in toasts(pilot))
+        assert toasts(pilot).endswith("Nothing to take back `engine rm --list` shows the trash.")
+        assert toasts(pilot).casefold().count("nothing") == 1
 
 
 def test_run_ids_are_said_briefly() -> None:
