@@ -192,8 +192,8 @@ async def test_a_toast_is_not_shown_twice_at_once_and_says_runs_briefly(
         assert run.id not in toasts(pilot)
         await pilot.press("u", "u")
         await until(pilot, lambda: "Nothing to take back" in toasts(pilot))
-        assert toasts(pilot).endswith("Nothing to take back `engine rm --list` shows the trash.")
-        assert toasts(pilot).casefold().count("nothing") == 1
+        said = [line for line in toasts(pilot).splitlines() if "othing" in line]
+        assert said == ["Nothing to take back `engine rm --list` shows the trash."]
 
 
 def test_run_ids_are_said_briefly() -> None:

@@ -73,7 +73,7 @@ class QueueScreen(TargetScreen):
         board = self.query_one(MachineBoard)
         board.show(snapshot)
         can_end = any(row.ends for row in process_rows(snapshot, board.order))
-        board.border_subtitle = "Y copies what ends a process of yours" if can_end else ""
+        board.border_subtitle = Content("Y copies what ends a process of yours" * can_end)
         rows = self.query_one(QueueList)
         rows.show(snapshot)
         done = all_done(rows.bars, snapshot.now)

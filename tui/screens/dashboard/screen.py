@@ -361,6 +361,8 @@ class Dashboard(TargetScreen):
     @on(Input.Changed, "#filter")
     @on(Input.Blurred, "#filter")
     def _filter_changed(self, message: Input.Changed | Input.Blurred) -> None:
+        if not message.input.is_attached:
+            return  # the app is being left
         self.filter.text = message.value
         self.filtering.understand(writing=message.input.has_focus)
         self.watch_snapshot()
