@@ -126,7 +126,8 @@ class ConfigActions:
                 self._target.report(Failed("It cannot be edited", str(error)))
                 return
             if form is None:
-                message = f"Line {line} is of no experiment, and neither $VISUAL nor $EDITOR is set."
+                message = f"Line {line} is of no experiment, and the form has those alone."
+                message += " With $VISUAL or $EDITOR set, e opens the file there."
                 self._target.report(Failed("No editor here", message))
             else:
                 self._target.ask_from_thread(FormScreen(form, key))
