@@ -11,6 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.runs.store import Run
+from engine.sites.local_process import run_in_command, train_command
+from engine.system.own_modules import STARTER
 from engine.system.process_table import ProcessTable, ProcessUse
 from tests.pretended_nvml import GIB, Card, PretendedNvml
 from tui.feed import machine_sampler
@@ -63,24 +66,24 @@ def test_processes_are_looked_at_while_the_machine_is_shown_whole(
 
 
 def test_a_process_is_called_by_its_command_and_a_run_of_another_folder_by_its_run(tmp_path: Path) -> None:
-    run, words = "x-s0-20261129-120000-abcd", ["--runs", str(tmp_path), "--device", "cpu"]
+    run = Run(tmp_path / "x-s0-20261129-120000-abcd")
     stand_in = tmp_path / "vitui_start.py"  # its command is what counts
     stand_in.write_text("import time; print(1, flush=True); time.sleep(60)")
-    words = ["-P", str(stand_in), "engine.cli", "train", run, *words]
-    with subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE) as child:
+    words = [str(stand_in) if word == str(STARTER) else word for word in train_command(run, "cpu", 0)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as child:
         try:
             assert child.stdout is not None
             child.stdout.readline()
             use = ProcessUse("python", os.getpid(), 50.0, 2**20)
             found = _whole(child.pid, use, (os.getpid(),), is_ours=False)
-            assert (found.of_run, found.name) == (
-                (run, str(tmp_path)),
-                " ".join([Path(sys.executable).name, *words])[:COMMAND],
-            )
-            assert _whole(os.getpid(), use, (child.pid,), is_ours=False).of_run == (run, str(tmp_path))
+            called = " ".join([Path(sys.executable).name, *words[1:]])[:COMMAND]
+            assert (found.of_run, found.name) == ((run.id, str(tmp_path)), called)
+            assert _whole(os.getpid(), use, (child.pid,), is_ours=False).of_run == (run.id, str(tmp_path))
             assert _whole(child.pid, use, (), is_ours=True) == Process("python", (), found.user, 50.0, 2**20)
         finally:
             child.kill()
+    for other in ([], words[:-4], [*words[:3], "engine.cli", "work", *words[5:]], ["python", "train.py"]):
+        assert run_in_command(other) is None
 
 
 def test_the_busiest_and_the_largest_of_others_are_told() -> None:
