@@ -179,13 +179,23 @@ def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end", dots: s
     return f"{head}{dots}{tail}"
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """End a sentence on an unknown name: ``; did you mean 'x'?`` with the known name nearest it, or a dot."""
+def closest(name: str, allowed: Iterable[str]) -> str | None:
+    """Return the known name nearest an unknown one; None where none is near."""
     import difflib  # most commands need none of it
 
     names = {name.lower(): name for name in allowed}
     match = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    return f"; did you mean {names[match[0]]!r}?" if match else "."
+    return names[match[0]] if match else None
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """End a sentence on an unknown name: ``; did you mean 'x'?`` with the known name nearest it, or a dot."""
+    return did_you_mean(closest(name, allowed))
+
+
+def did_you_mean(name: str | None) -> str:
+    """End a sentence on an unknown name by the one that may be meant; by a dot for None."""
+    return "." if name is None else f"; did you mean {name!r}?"
 
 
 def divisors(count: int, most: int = 4096) -> str:

@@ -79,22 +79,26 @@ def name_problem(name: str, taken: Mapping[str, Any]) -> str | None:
 
 def line_of(text: str, experiment: str) -> int:
     """Return the line on which an experiment begins, counted from 1; 1 if there is none."""
-    return next((line for line, name in _lines_of_experiments(text) if name == experiment), 1)
+    return next((line for line, path in _lines(text) if path[:2] == (HOME, experiment)), 1)
 
 
-def experiment_at(text: str, line: int) -> str | None:
-    """Return the experiment that a line is of, counted from 1; None where it is of none."""
-    before = [name for begins, name in _lines_of_experiments(text) if begins <= line]
-    return before[-1] if before else None
+def setting_at(text: str, line: int) -> tuple[str | None, str]:
+    """Return the experiment that a line is of, counted from 1, and its key there, as ``options.NAME`` for an option.
+
+    Returns:
+        None for a line of no experiment; an empty key for the header of one.
+    """
+    before = [path for begins, path in _lines(text) if begins <= line]
+    path = before[-1] if before else ()
+    return (path[1], ".".join(path[2:4])) if len(path) > 1 and path[0] == HOME else (None, "")
 
 
-def _lines_of_experiments(text: str) -> list[tuple[int, str | None]]:
-    """Return the line of each statement, and the experiment that it is of; nothing for what is no TOML."""
+def _lines(text: str) -> list[tuple[int, KeyPath]]:
+    """Return the line of each statement, and the path of what it says; nothing for what is no TOML."""
     try:
-        paths = [(each.line, each.table + each.key) for each in statements(_plain(text))]
+        return [(each.line, each.table + each.key) for each in statements(_plain(text))]
     except (ValueError, RecursionError):
         return []
-    return [(line, path[1] if len(path) > 1 and path[0] == HOME else None) for line, path in paths]
 
 
 def read(path: Path) -> str:

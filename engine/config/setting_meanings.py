@@ -13,7 +13,7 @@ from functools import cache
 from itertools import pairwise
 
 from engine.config.schema import Experiment
-from engine.text import nearest
+from engine.text import closest, did_you_mean
 
 ALIKE = 0.8
 """How much like words of a meaning an unknown key has to be, from 0 to 1."""
@@ -25,16 +25,20 @@ def meaning_of(key: str) -> str:
 
 
 def nearest_key(name: str, known: Iterable[str]) -> str:
-    """End a sentence on an unknown key: ``; did you mean 'lr'?`` with the key that is meant, or a dot.
+    """End a sentence on an unknown key: ``; did you mean 'lr'?`` with the key that is meant, or a dot."""
+    return did_you_mean(key_like(name, known))
+
+
+def key_like(name: str, known: Iterable[str]) -> str | None:
+    """Return the key that is meant by an unknown one; None where none is like it.
 
     Args:
         name: The unknown key. ``learning_rate`` and ``leraning_rate`` are what ``lr`` means: the peak learning rate.
         known: The keys that there are, among them those of an experiment.
     """
     names = list(known)
-    if (meant := _key_meaning(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))) in names:
-        return f"; did you mean {meant!r}?"
-    return nearest(name, names)
+    meant = _key_meaning(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))
+    return meant if meant in names else closest(name, names)
 
 
 def _key_meaning(words: list[str]) -> str | None:

@@ -27,6 +27,8 @@ _HEADS = {
     "peak": "gpu/memory_peak",
 }  # fmt: skip
 """Keys that columns stand for under another name."""
+_STATES = {"waiting": "queued", "waits": "queued", "pending": "queued", "done": "finished"}
+"""What people call a state that has another name here."""
 
 
 class HasLabels(Protocol):
@@ -166,6 +168,14 @@ def unknown_key(name: str, metrics: Collection[str] = ()) -> str:
 
     hint = nearest_key(_HEADS.get(name.casefold(), name), (*known_keys(), *metrics, *_HEADS.values()))
     return f"unknown key {name!r}{hint}" + (f" {key_names()}" if hint == "." else "")
+
+
+def unknown_choice(key: FilterKey, value: str) -> str:
+    """Return what to say of a value that is none of a key's: the nearest one, and all."""
+    from engine.text import nearest
+
+    meant = _STATES.get(value.casefold(), value) if key.name == "state" else value
+    return f"no {key.name} {value!r}{nearest(meant, key.choices)} Known: {', '.join(key.choices)}"
 
 
 def key_names() -> str:

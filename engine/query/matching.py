@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from engine.query.fields import FilterKey, Subject, find_key, known_keys
+from engine.query.fields import FilterKey, Subject, find_key, known_keys, unknown_choice
 from engine.query.units import Number, read_number
 
 OPERATORS = ("=", "!=", "~", "!~", "<", "<=", ">", ">=")
@@ -78,6 +78,20 @@ class Filter:
         others = [str(term) for term, own in zip(terms, self.terms, strict=True) if term != own]
         return (Filter(terms), " ".join(others)) if others else None
 
+    def unknown_choices(self) -> str:
+        """Return what to say of values that their keys do not have in vitui, as `optimizer=adm`; empty without one.
+
+        Runs of other programs may have them, so that this is said only where the filter finds nothing.
+        """
+        terms = [(find_key(term.key), term) for term in self.terms if term.key and not term.negated]
+        return "; ".join(
+            unknown_choice(key, value)
+            for key, term in terms
+            if key is not None and key.choices and term.operator in ("=", "~")
+            for value in term.values
+            if is_no_choice(key, term.operator, value)
+        )
+
     def matches(self, subject: Subject) -> bool:
         """Return whether the terms hold for a run. Files are read only if what is at hand does not decide."""
         return all(test(subject) for test in self._tests)
@@ -133,6 +147,12 @@ def _fits(field: object, sign: str, text: str, number: Number | None) -> bool:
     if isinstance(field, int | float) and sign != "~":
         return number is not None and _COMPARE[sign](field, number)
     return isinstance(field, str) and sign not in ORDER and _COMPARE[sign](field.casefold(), text)
+
+
+def is_no_choice(key: FilterKey, sign: str, value: str) -> bool:
+    """Return whether a value, or for ``~`` a part of one, is none of those that a key can have."""
+    low = value.casefold()
+    return low not in key.choices if sign in ("=", "!=") else not any(low in choice for choice in key.choices)
 
 
 def quoted(value: str) -> str:

@@ -19,8 +19,17 @@ from collections.abc import Callable, Collection, Iterator
 from typing import NoReturn
 
 from engine.errors import UserError
-from engine.query.fields import FilterKey, key_meant, key_names
-from engine.query.matching import OPERATORS, ORDER, RESERVED, WORD, Filter, Term, key_before_colon
+from engine.query.fields import FilterKey, key_meant, key_names, unknown_choice
+from engine.query.matching import (
+    OPERATORS,
+    ORDER,
+    RESERVED,
+    WORD,
+    Filter,
+    Term,
+    is_no_choice,
+    key_before_colon,
+)
 from engine.query.units import EXAMPLES, read_number
 from engine.text import cells
 
@@ -28,8 +37,6 @@ _MEANT = {
     "==": "=", "=~": "~", "~=": "~", "=<": "<=", "=>": ">=", "<>": "!=", "!": "!=", "=!": "!=", "!==": "!=",
 }  # fmt: skip
 """What people write for an operator, having another language in mind."""
-_STATES = {"waiting": "queued", "waits": "queued", "pending": "queued", "done": "finished"}
-"""What people call a state that has another name here."""
 
 
 class FilterError(UserError):
@@ -177,11 +184,8 @@ class _Parser:
             elif (key.kind in EXAMPLES or sign in ORDER) and read_number(value, key.kind) is None:
                 example = EXAMPLES.get(key.kind, EXAMPLES["number"])
                 wrong = f"{key.name} is compared with {example}, not with {value!r}"
-            elif key.name == "state" and sign in ("=", "!=") and value.casefold() not in key.choices:
-                from engine.text import nearest
-
-                meant = _STATES.get(value.casefold(), value)
-                wrong = f"no state {value!r}{nearest(meant, key.choices)} Known: {', '.join(key.choices)}"
+            elif key.name == "state" and is_no_choice(key, sign, value):
+                wrong = unknown_choice(key, value)
             if wrong:
                 self._fail(start, self.at, wrong)
             yield value

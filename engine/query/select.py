@@ -43,10 +43,16 @@ def select_runs(
     return [subject.status for subject in itertools.islice(meant, limit)][::-1]
 
 
-def terms_inside(store: Store, terms: str) -> str:
-    """Return the terms with which a filter that finds no run would find some inside of texts; empty where none do."""
+def advice_on(store: Store, terms: str) -> str:
+    """Return what to say of a filter that finds no run: values that do not exist, or terms that would find some.
+
+    It is empty where neither is known.
+    """
     from engine.query.fields import measured_by
     from engine.query.parser import parse
 
-    inside = parse(terms, lambda: measured_by(map(status_of, store.runs()))).inside()
-    return inside[1] if inside is not None and select_runs(store, str(inside[0]), limit=1) else ""
+    condition = parse(terms, lambda: measured_by(map(status_of, store.runs())))
+    inside = condition.inside()
+    if inside is not None and select_runs(store, str(inside[0]), limit=1):
+        return f"{inside[1]} looks inside"
+    return condition.unknown_choices()

@@ -116,13 +116,15 @@ class DurationEstimator:
         scaled = "" if same_data else f", scaled to its {round(images or 0):,} images an epoch"
         return RemainingTime(
             start_s + epochs_left * epoch_s,
-            f"{_count(epochs_left)} at {duration(epoch_s, fine=True)}, as {_called(runs, status)} took{scaled}",
+            f"{_count(epochs_left)} at {duration(epoch_s, fine=True)}, as {_called(runs, status)}{scaled}",
         )
 
     def _comparable(self, status: Status, images: float | None) -> tuple[list[_Measured], bool]:
         """Return the newest runs whose speed says how fast one is, and whether they saw the same data.
 
-        Runs on the same data come before others, finished ones before the rest.
+        Runs on the same data come before others, finished ones before the rest. Of an experiment of which none has
+        finished, those that go on now come before finished ones of others: they have its settings, and this machine
+        as busy as it is.
 
         Args:
             status: The run's.
@@ -137,6 +139,8 @@ class DurationEstimator:
         same = [run for run in timed if run.data == data]
         comparable = same or [run for run in timed if run.images and images]
         finished = [run for run in comparable if run.status.state == "finished"]
+        if not any(run.status.experiment == status.experiment for run in finished):
+            finished = [run for run in same if _goes_on(run.status, status.experiment)] or finished
         return (finished or comparable)[-RECENT:], bool(same)
 
     def _as_long(self, status: Status) -> RemainingTime:
@@ -146,7 +150,7 @@ class DurationEstimator:
         if not (finished := finished[-RECENT:]):
             return RemainingTime()
         seconds = statistics.median(run.status.trained_s for run in finished)
-        return RemainingTime(seconds, f"as long as {_called(finished, status)} took")
+        return RemainingTime(seconds, f"as long as {_called(finished, status)}")
 
     def _kind(self, status: Status) -> tuple[Hashable, Hashable]:
         """Return two keys of a run: equal ones for images of equal cost, and for an epoch of equal data."""
@@ -187,6 +191,12 @@ def _epoch_s(status: Status) -> float | None:
     return status.trained_s / status.epoch or None
 
 
+def _goes_on(status: Status, experiment: str) -> bool:
+    """Return whether a run is one of an experiment that goes on, and has come far enough for a speed."""
+    alive = status.state in LIVE and not status.stalled
+    return alive and status.experiment == experiment and status.epoch >= ENOUGH
+
+
 def _own(epochs_left: float, epoch_s: float) -> RemainingTime:
     return RemainingTime(
         epochs_left * epoch_s,
@@ -196,9 +206,11 @@ def _own(epochs_left: float, epoch_s: float) -> RemainingTime:
 
 def _called(runs: Iterable[_Measured], status: Status) -> str:
     names = {run.status.experiment: None for run in runs}
-    if status.experiment in names:
-        return f"earlier runs of {status.experiment}"
-    return f"runs of {', '.join(names)}"
+    if status.experiment not in names:
+        return f"runs of {', '.join(names)} took"
+    if all(run.status.state in LIVE for run in runs):
+        return f"{status.experiment} takes now"
+    return f"earlier runs of {status.experiment} took"
 
 
 def _count(epochs: float) -> str:

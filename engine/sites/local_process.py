@@ -13,12 +13,12 @@ import msgspec
 from engine.runs import run_lock, stop_request
 from engine.runs.processes.membership import mark
 from engine.runs.queue_entry import QueueEntry, waiting_entry
-from engine.runs.store import Run, StoreError
+from engine.runs.store import Run, StoreError, is_run_id
 from engine.runs.trust import entry_writer
 from engine.runs.trust.queued_by_user import why_untrusted
 from engine.sites.device_occupancy import Device
 from engine.system import lock
-from engine.system.own_modules import own_module
+from engine.system.own_modules import STARTER, own_module
 from engine.system.shell_environment import with_carried
 
 
@@ -60,6 +60,29 @@ def launch(
         lock.hand_over(claimed, heir)  # the process has the lock by its own copy
 
 
+def train_command(run: Run, device: str, claimed: int) -> list[str]:
+    """Return the command that trains a queued run.
+
+    Args:
+        run: The run.
+        device: Where it trains, as ``--device`` takes it.
+        claimed: The descriptor of the run's lock, which the process inherits.
+    """
+    return [
+        *own_module("engine.cli"), "train", run.id, "--runs", str(run.path.parent.resolve()),
+        "--device", device, "--claimed", str(claimed),
+    ]  # fmt: skip
+
+
+def run_in_command(words: Sequence[str]) -> tuple[str, str] | None:
+    """Return the run that a ``train_command`` is of, and its folder of runs; None for any other command."""
+    match list(words):
+        case [_, "-P", program, "engine.cli", "train", run, "--runs", root, "--device", *_]:
+            if Path(program).name == STARTER.name and is_run_id(run):
+                return run, root
+    return None
+
+
 def _of_devices(environment: Mapping[str, str], entry: QueueEntry) -> dict[str, str]:
     """Return what makes a process see its devices; how many threads it uses there its user may have said."""
     said = entry.environment or {}
@@ -80,8 +103,7 @@ def _start_process(
     log = os.open(run.console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         return subprocess.Popen(
-            [*own_module("engine.cli"), "train", run.id, "--runs", str(run.path.parent.resolve()),
-             "--device", device, "--claimed", str(claimed)],
+            train_command(run, device, claimed),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=cwd,
             pass_fds=[claimed], env=environment,
         )  # fmt: skip

@@ -79,19 +79,18 @@ def owner(pid: int) -> str:
         return ""
 
 
-def command(pid: int) -> str:
-    """Return the words that a process was started with, the program's folder left out; empty where it tells none."""
+def command(pid: int) -> list[str]:
+    """Return the words that a process was started with; none where it tells none, and of a long line the beginning."""
     try:
         file = os.open(f"/proc/{pid}/cmdline", os.O_RDONLY)
     except OSError:
-        return ""
+        return []
     try:
-        words = os.read(file, MOST_BYTES).decode(errors="replace").split("\0")
+        return os.read(file, MOST_BYTES).decode(errors="replace").removesuffix("\0").split("\0")
     except OSError:
-        return ""
+        return []
     finally:
         os.close(file)
-    return " ".join([words[0].rpartition("/")[2], *words[1:]]).strip()
 
 
 @functools.cache

@@ -22,6 +22,7 @@ from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.actions.stop_and_resume import briefly, how_it_goes_on
 from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog
+from tui.screens.experiment_form import FormScreen
 from tui.screens.help import HelpScreen
 from tui.screens.mistake_list import MistakeScreen
 from tui.screens.run_page import RunScreen
@@ -29,6 +30,7 @@ from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.chart_grid import ChartGrid
+from tui.widgets.form_list import FormList
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.status_line import MachineLine
 from tui.widgets.message_row import MessageRow
@@ -91,7 +93,11 @@ async def test_the_cursor_stays_on_a_screen_that_shrinks(project: Project, write
         assert (shown.cursor, shown.scroll_offset.y) == (0, 0)
 
 
-async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(project: Project) -> None:
+async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.delenv("EDITOR", raising=False)
     good = project.config.read_text()
     async with opened(project) as pilot:
         line = board(pilot).query_one(MachineLine)
@@ -114,10 +120,20 @@ async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(project: Proj
             pilot, lambda: "found 17" in str(pilot.app.screen.query_one("#messages Static", Static).content)
         )
         assert "found 17" in said.render_line(0).text
-        project.config.write_text(good + "\n")
+        project.config.write_text(good + "\n[experiments.x]\nmodel = 'bit_mini'\nbach_size = 4\n")
+        await until(pilot, lambda: "bach_size" in said.render_line(0).text)
+        await pilot.press("e")  # without an editor: the line in the form
+        await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
+        row = pilot.app.screen.query_one(FormList).entry
+        assert row is not None
+        assert (row.key, row.meant) == ("bach_size", "batch_size")
+        await pilot.press("enter", "ctrl+s")
         await until(pilot, lambda: "✗" not in line._line().plain)
+        assert "\nbatch_size = 4\n" in project.config.read_text()
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MistakeScreen))
         assert "No mistakes" in str(pilot.app.screen.query_one("#messages").border_title)
-        assert "experiments.toml" not in said.render_line(0).text
+        assert "experiments.toml:" not in said.render_line(0).text
 
 
 async def test_two_runs_of_one_experiment_have_its_colour_and_sign_with_their_digits(
@@ -175,8 +191,9 @@ async def test_a_toast_is_not_shown_twice_at_once_and_says_runs_briefly(
         await until(pilot, lambda: "BiT-small s3 is held; H lets it go" in toasts(pilot))
         assert run.id not in toasts(pilot)
         await pilot.press("u", "u")
-        await until(pilot, lambda: "Nothing to bring back" in toasts(pilot))
-        assert toasts(pilot).count("Nothing to bring back") == 1
+        await until(pilot, lambda: "Nothing to take back" in toasts(pilot))
+        said = [line for line in toasts(pilot).splitlines() if "othing" in line]
+        assert said == ["Nothing to take back `engine rm --list` shows the trash."]
 
 
 def test_run_ids_are_said_briefly() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import os
 import time
 from collections.abc import Iterable, Mapping, Set
@@ -20,11 +21,13 @@ KEPT_LOOKS = 300
 REST = 30.0
 """How many times longer than a look at all processes took they are left alone: a server may have thousands."""
 OTHERS = 5
-"""How many processes of others are told of, by what they take of the cores."""
-COMMAND = 28
+"""How many processes of others are told of, by what they take of the cores, and as many by their memory."""
+COMMAND = 200
 """Characters of a command that are told."""
 BUSY = 5.0
 """Percent of a core from which on a process is told of that is neither on a GPU nor a run's."""
+LARGE = 2**30
+"""Resident bytes from which on it is told of as well."""
 
 
 class MachineSampler:
@@ -81,14 +84,12 @@ class MachineSampler:
         above = {pid: ancestors(uses, pid) for pid in uses}
         here = {os.getpid()} | on_gpus
         ours = {pid for pid, older in above.items() if pid in self.runs or not self.runs.isdisjoint(older)}
-        busy = [pid for pid, use in uses.items() if (use.cpu or 0.0) >= BUSY and pid not in ours | here]
-        busy.sort(key=lambda pid: -(uses[pid].cpu or 0.0))
-        told = (*sorted(on_gpus & uses.keys()), *sorted(ours - on_gpus), *busy[:OTHERS])
-        return {
-            pid: Process(_name(pid, use, is_ours=pid in ours), above[pid], owner(pid), use.cpu, use.memory)
-            for pid in told
-            for use in [uses[pid]]
-        }
+        others = [(pid, use) for pid, use in uses.items() if pid not in ours | here]
+        busy = [(-use.cpu, pid) for pid, use in others if use.cpu is not None and use.cpu >= BUSY]
+        large = [(-use.memory, pid) for pid, use in others if use.memory >= LARGE]
+        most = [pid for each in (busy, large) for _, pid in heapq.nsmallest(OTHERS, each)]
+        told = dict.fromkeys((*sorted(on_gpus & uses.keys()), *sorted(ours - on_gpus), *most))
+        return {pid: _whole(pid, uses[pid], above[pid], is_ours=pid in ours) for pid in told}
 
     def close(self) -> None:
         """Close the connection to the GPU driver."""
@@ -102,9 +103,17 @@ class MachineSampler:
         return self._processes
 
 
-def _name(pid: int, use: ProcessUse, *, is_ours: bool) -> str:
-    """Return what a process is called; of what is no run's the beginning of its command."""
-    return use.name if is_ours else command(pid)[:COMMAND] or use.name
+def _whole(pid: int, use: ProcessUse, above: tuple[int, ...], *, is_ours: bool) -> Process:
+    """Return a process with all that is told of it; what is no run's is called by the beginning of its command."""
+    if is_ours:
+        return Process(use.name, above, owner(pid), use.cpu, use.memory)
+    from engine.sites.local_process import run_in_command  # brings psutil, and the runs come first
+
+    words = command(pid)
+    name = " ".join([words[0].rpartition("/")[2], *words[1:]])[:COMMAND].strip() if words else ""
+    commands = (words, *map(command, above))
+    of_run = next(filter(None, map(run_in_command, commands)), None)
+    return Process(name or use.name, above, owner(pid), use.cpu, use.memory, of_run)
 
 
 def _process(pid: int) -> Process | None:

@@ -311,6 +311,11 @@ ON_THE_QUEUE = (
     ),
     HelpLine("Queue", ". delete", "take it out, stop it; asks"),
     HelpLine(
+        "Queue", "s", "sort the processes: GPU memory, CPU, memory; a click on a heading",
+        (Action("sort_processes", QUEUE, (Hotkey("s", "Sort processes", on_bar=True),), rank=9),),
+        group="Queue", also="order top htop nvitop busiest largest",
+    ),
+    HelpLine(
         "Queue", "Y", "copy: the run's path, kill PID of what is no run's",
         (Action("copy", QUEUE, (Hotkey("Y", "Copy path, kill PID"),)),),
         group="Queue", also="clipboard yank process end terminate signal",

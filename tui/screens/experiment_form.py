@@ -33,6 +33,7 @@ class FormScreen(ClosesOnce, Screen[None]):
 
     Args:
         form: What is to be changed.
+        key: The key that the cursor begins on; empty for the first.
     """
 
     DEFAULT_CSS = """
@@ -54,9 +55,10 @@ class FormScreen(ClosesOnce, Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("FormScreen")
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: Form, key: str = "") -> None:
         super().__init__()
         self.form = form
+        self._key = key
 
     def compose(self) -> ComposeResult:
         """Rows over what is wrong with them."""
@@ -72,6 +74,8 @@ class FormScreen(ClosesOnce, Screen[None]):
         """Show the form; a copy begins with its name."""
         self._show(self.form)
         self.query_one(FormList).focus()
+        if self._key:
+            self.query_one(FormList).go_to(self._key)
         if self.form.new_name is not None:
             self.call_after_refresh(self.action_name)
 
@@ -105,6 +109,8 @@ class FormScreen(ClosesOnce, Screen[None]):
             ]
             more = f" ({', '.join(more_choices)})" if more_choices else ""
             lines = [entry.meaning, f"{entry.help}{more}"] if entry.meaning else [f"{entry.help}{more}"]
+            if entry.source == "unknown":
+                lines.append(f"{f'enter takes it for {entry.meant}, ' * bool(entry.meant)}d takes it out")
             self.query_one("#form-help", Static).update(
                 clean(f"{entry.key}: {lines[0]}") + "".join(f"\n{clean(line)}" for line in lines[1:])
             )
@@ -180,6 +186,11 @@ class FormScreen(ClosesOnce, Screen[None]):
         rows, box = self.query_one(FormList), self._box
         entry = rows.entry
         if entry is None or box.has_class("-shown"):
+            return
+        if entry.source == "unknown":
+            if entry.meant:
+                self.query_one(FormList).go_to(entry.meant)
+                self._judge(self.form.taken_for(entry))
             return
         if not entry.value.isprintable():
             self.notify(

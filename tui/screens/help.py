@@ -13,13 +13,13 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
-from tui.keymap.action import HelpLine, is_command
+from tui.keymap.action import UNLISTED, HelpLine, is_command
 from tui.keymap.all_keys import LINES
-from tui.keymap.bindings import bindings, page_of_keys
-from tui.screens.command_palette.offered import Does, offered
+from tui.keymap.bindings import Declared, bindings, page_of_keys
+from tui.screens.command_palette.offered import Does, command_of, offered, title_of
 from tui.state.command_history import CommandHistory
 from tui.terminal.dismissal import ClosesOnce
-from tui.views.command_palette.search import Command
+from tui.views.command_palette.search import Command, misfit
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.key_list import KeyList, KeyRow
 from tui.widgets.text_box import TextBox
@@ -39,6 +39,8 @@ WHERE = {
     "VituiApp": "on the dashboard: esc", "TimeSlider": "while the past is shown: @",
 }  # fmt: skip
 """Where something is done, and the keys that lead there, by what does it."""
+WORST = 100
+"""How badly a text fits a line of the page that has it, and whose commands it does not find."""
 
 
 class HelpScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
@@ -87,14 +89,9 @@ class HelpScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         self._show(message.value)
 
     def _show(self, text: str) -> None:
-        sections = matching(text)
-        self.query_one(KeyList).show(
-            {
-                name: [KeyRow(*row) for row in sections[name]]
-                for name in sorted(sections, key=lambda name: name != self._first)
-            },
-            needles(text),
-        )
+        sections = matching(text, self._first)
+        rows = {name: [KeyRow(*row) for row in found] for name, found in sections.items()}
+        self.query_one(KeyList).show(rows, needles(text))
         self._say(HOW if sections else "No key does that.")
 
     def _say(self, text: str) -> None:
@@ -172,18 +169,41 @@ def why_not(line: HelpLine) -> str:
     return f"not here, but {next((WHERE[owner] for owner in owners if owner in WHERE), 'elsewhere')}"
 
 
-def matching(text: str) -> dict[str, list[tuple[str, str]]]:
-    """Return the keys whose own line, or section, has every word of a text."""
+def matching(text: str, first: str = "") -> dict[str, list[tuple[str, str]]]:
+    """Return the keys that have every word of a text in their line or section, or whose commands it finds.
+
+    The best come first, as where commands are listed, and their sections with them.
+
+    Args:
+        text: What is looked for; all keys for nothing.
+        first: The section that comes before others that fit as well.
+    """
     words = needles(text)
-    sections = {
-        section: [
-            (key, what)
-            for key, what in keys
-            if all(word in f"{section} {key} {what}".casefold() for word in words)
-        ]
-        for section, keys in KEYS.items()
+    fits = {
+        line: fit
+        for line in LINES
+        if line.section != UNLISTED and (fit := _misfit(line, words) if words else 0) is not None
     }
-    return {section: keys for section, keys in sections.items() if keys}
+    best: dict[str, int] = {}
+    for line, fit in fits.items():
+        best[line.section] = min(fit, best.get(line.section, fit))
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for line in sorted(fits, key=lambda each: (best[each.section], each.section != first, fits[each])):
+        sections.setdefault(line.section, []).append((line.keys, line.words))
+    return sections
+
+
+def _misfit(line: HelpLine, words: Sequence[str]) -> int | None:
+    """Return how badly words fit the commands of a line, or its text, which is worse; None where they do not."""
+    commands = (
+        command_of(Declared(line, action, key), key.display or line.keys)
+        for action in filter(is_command, line.actions)
+        for key in action.keys
+        if title_of(key)
+    )
+    fits = [fit for command in commands if (fit := misfit(command, " ".join(words))) is not None]
+    text = f"{line.section} {line.keys} {line.words}".casefold()
+    return min(fits) if fits else WORST if all(word in text for word in words) else None
 
 
 def needles(text: str) -> list[str]:

@@ -29,12 +29,21 @@ class MistakeScreen(ClosesOnce, ModalScreen[None]):
         host: The screen below, whose snapshots say what is wrong.
         edit: Opens the file at a line; None where nothing can.
         notes: What is odd about the file, for as long as nothing is wrong with it.
+        has_editor: Whether that is in an editor; else it is in the form.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("MistakeScreen")
 
-    def __init__(self, host: Host, edit: Callable[[int], None] | None, notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        host: Host,
+        edit: Callable[[int], None] | None,
+        notes: Sequence[str] = (),
+        *,
+        has_editor: bool = True,
+    ) -> None:
         super().__init__()
+        self._has_editor = has_editor
         self._notes = notes
         self._host = host
         self._edit = edit
@@ -50,6 +59,8 @@ class MistakeScreen(ClosesOnce, ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Follow the file, and let the arrows scroll."""
+        if not self._has_editor:
+            self.query_one(KeyBar).wording = {"edit": "Open the form"}
         self._host.follow(self, self._show)
         self.query_one("#messages").focus()
 

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from engine.runs.status import LIVE, Status
 from engine.text import clean, duration
+from engine.text import shorten as text_of_cells
 from tui.keymap.bindings import bindings, useless
 from tui.screens.actions.move_and_hold import QueueActions
 from tui.screens.actions.stop_and_resume import RunActions
@@ -25,9 +26,12 @@ from tui.views.run_list_row import Row
 from tui.views.site_facts import job_of
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.load_sparklines import MachineBoard
-from tui.widgets.machine.process_lines import foreign_processes
+from tui.widgets.machine.process_table import process_rows
 from tui.widgets.machine.queue_list import QueueList
 from tui.widgets.message_row import Foot
+
+NAME = 40
+"""Cells that the name of a process has in a question."""
 
 
 class QueueScreen(TargetScreen):
@@ -66,7 +70,10 @@ class QueueScreen(TargetScreen):
 
     def _show(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self.query_one(MachineBoard).show(snapshot)
+        board = self.query_one(MachineBoard)
+        board.show(snapshot)
+        can_end = any(row.ends for row in process_rows(snapshot, board.order))
+        board.border_subtitle = Content("Y copies what ends a process of yours" * can_end)
         rows = self.query_one(QueueList)
         rows.show(snapshot)
         done = all_done(rows.bars, snapshot.now)
@@ -103,10 +110,11 @@ class QueueScreen(TargetScreen):
         if status is not None:
             folder = self.project.folder / self.project.runs / status.run
             texts["the path of the run's folder"] = str(folder.absolute())
-        foreign = foreign_processes(self.snapshot)
-        texts |= {
-            f"kill {pid}, which ends {clean(process.name)}": f"kill {pid}" for pid, process in foreign.items()
-        }
+        order = self.query_one(MachineBoard).order
+        for row in process_rows(self.snapshot, order):
+            if row.ends:
+                what = f", which ends {text_of_cells(row.name, NAME, 'end')}" * row.ends.startswith("kill")
+                texts[row.ends + what] = row.ends
         if not texts:
             self.refuse(
                 "Nothing to copy", "There is no run under the cursor, and no process of yours beside runs."
@@ -121,6 +129,10 @@ class QueueScreen(TargetScreen):
 
         choices = [Choice(key, what, what) for key, what in what_of.items()]
         self.ask(Dialog("Copy", "Into the terminal's clipboard:", choices), chosen)
+
+    def action_sort_processes(self) -> None:
+        """Sort the processes by the next of GPU memory, CPU and memory."""
+        self.query_one(MachineBoard).sort_by_next()
 
     def action_help(self) -> None:
         """Say what every key does, those of the queue first."""

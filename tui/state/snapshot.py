@@ -82,6 +82,8 @@ class Process(NamedTuple):
     """Percent of one core."""
     memory: int | None = None
     """Resident bytes."""
+    of_run: tuple[str, str] | None = None
+    """The run that it, or a process above it, trains as its command says, and the folder of that."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Machine:
     processes: Mapping[int, Process] = field(default_factory=dict)
     """Those on the GPUs, by pid, as far as /proc knows them: in a container NVML may name pids of the host.
 
-    While the machine is shown whole also those of live runs, and the others that take most of the cores.
+    While the machine is shown whole also those of live runs, and the others that take most of the cores or memory.
     """
     cores: tuple[float, ...] = ()
     """Percent of each core, while the machine is shown whole."""

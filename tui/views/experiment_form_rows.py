@@ -5,7 +5,7 @@ Pure: texts of configurations in, rows and mistakes out. ``tui.screens.experimen
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +19,13 @@ from engine.config.loader import notes_on, parse_config
 from engine.config.overrides import read_value
 from engine.config.schema import DEFAULTS
 from engine.config.setting_choices import help_of, keys_of
-from engine.config.setting_meanings import meaning_of
-from engine.config.validate import ConfigError
+from engine.config.setting_meanings import key_like, meaning_of
+from engine.config.validate import FIELDS, ConfigError
+from engine.text import did_you_mean
 
 NAME = "name"
 """The row of the experiment's name."""
-ValueSource = Literal["changed", "here", "defaults", "recipe", "built in"]
+ValueSource = Literal["changed", "here", "defaults", "recipe", "built in", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class FormEntry:
     source: ValueSource
     help: str
     meaning: str = ""
+    meant: str = ""
+    """For a key that there is not: the one that may be meant, as far as the experiment does not set that."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ class Form:
             return replace(self, new_name=text.strip() if text.strip() not in ("", self.experiment) else None)
         value = read_value(key, text.strip()) if text.strip() else None
         return replace(self, changes={**self.changes, key: value})
+
+    def taken_for(self, entry: FormEntry) -> Form:
+        """Return the form with the value of a key that there is not as that of the key which is meant."""
+        value = _value(self._own, entry.key)
+        return replace(self, changes={**self.changes, entry.key: None, entry.meant: value})
 
     @cached_property
     def edited(self) -> str:
@@ -91,11 +99,13 @@ class Form:
         return [] if experiment is None else notes_on(experiment)
 
     @cached_property
-    def entries(self) -> list[FormEntry]:
-        """All keys in the order of the documentation, with the changes in them."""
-        document = tomli.loads(self.text)
-        defaults = _dict(document.get("defaults"))
-        own = dict(_dict(_dict(document.get("experiments")).get(self.experiment)))
+    def _document(self) -> dict[str, Any]:
+        return tomli.loads(self.text)
+
+    @cached_property
+    def _own(self) -> dict[str, Any]:
+        """What the experiment sets itself, with the changes."""
+        own = dict(_dict(_dict(self._document.get("experiments")).get(self.experiment)))
         own["options"] = dict(_dict(own.get("options")))
         for key, value in self.changes.items():
             group, dot, name = key.partition(".")
@@ -105,6 +115,12 @@ class Form:
                 table[last] = value
         if not own["options"]:
             del own["options"]
+        return own
+
+    @cached_property
+    def entries(self) -> list[FormEntry]:
+        """All keys in the order of the documentation, with the changes in them; those that there are not come first."""
+        defaults, own = _dict(self._document.get("defaults")), self._own
         values = {key: default for key, default in DEFAULTS.items() if key != NAME} | fill([defaults, own])
         recipe = inherited(values)
 
@@ -121,6 +137,7 @@ class Form:
         named: ValueSource = "here" if self.new_name is None else "changed"
         return [
             FormEntry(NAME, self.new_name or self.experiment, named, "another name makes a copy"),
+            *_unknown_entries(own, keys_of(values)),
             *(
                 FormEntry(
                     key, written(_value(values, key)), source(key), help_of(key, values), meaning_of(key)
@@ -132,7 +149,8 @@ class Form:
     @property
     def values(self) -> dict[str, Any]:
         """The values as they would be read, by key."""
-        return {entry.key: read_value(entry.key, entry.value) for entry in self.entries if entry.key != NAME}
+        known = (entry for entry in self.entries if entry.key != NAME and entry.source != "unknown")
+        return {entry.key: read_value(entry.key, entry.value) for entry in known}
 
     def counted(self) -> Form:
         """Return the form once all that it shows is worked out, which takes some milliseconds.
@@ -147,6 +165,22 @@ class Form:
     def is_changed(self) -> bool:
         """Whether saving it would change the file."""
         return bool(self.changes) or self.new_name is not None
+
+
+def _unknown_entries(own: Mapping[str, Any], known: Sequence[str]) -> Iterator[FormEntry]:
+    """Yield a row for each key of an experiment that there is not, with the one that may be meant."""
+    options = [key for key in known if key.startswith("options.")]
+    written_keys = [key for key in own if key not in FIELDS and key != NAME and "." not in key]
+    if options:
+        written_keys += [f"options.{name}" for name in own.get("options", ()) if "." not in name]
+    for key in written_keys:
+        if key in options:
+            continue
+        meant = key_like(key, options if "." in key else FIELDS)
+        help_text = f"unknown key{did_you_mean(meant)}"
+        if meant is not None and _value(own, meant) is not None:
+            help_text, meant = f"{help_text} {meant} is set too", None
+        yield FormEntry(key, written(_value(own, key)), "unknown", help_text, meant=meant or "")
 
 
 def passing(entries: Sequence[FormEntry], words: str) -> list[FormEntry]:

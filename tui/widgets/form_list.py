@@ -31,19 +31,23 @@ SOURCES = {
     "defaults": "[defaults]",
     "recipe": "recipe",
     "built in": "built in",
+    "unknown": "unknown",
 }
 
 
 class FormList(ScrollView, can_focus=True):
     """Shows entries and keeps a cursor."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"form-list--quiet", "form-list--cursor", "form-list--changed"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "form-list--quiet", "form-list--cursor", "form-list--changed", "form-list--unknown",
+    }  # fmt: skip
     DEFAULT_CSS = """
     FormList {
         scrollbar-size-horizontal: 0;
         & > .form-list--quiet { color: $foreground 66%; }
         & > .form-list--cursor { background: $primary 20%; }
         & > .form-list--changed { color: $accent; text-style: bold; }
+        & > .form-list--unknown { color: $error; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("FormList")
@@ -132,10 +136,11 @@ class FormList(ScrollView, can_focus=True):
             return Strip.blank(width, self.rich_style)
         entry, room = self._entries[index], self._value_width
         changed, quiet = self._style("changed"), self._style("quiet")
-        own = changed if entry.source == "changed" else Style() if entry.source == "here" else quiet
+        loud = {"changed": changed, "unknown": self._style("unknown")}.get(entry.source)
+        own = loud or (Style() if entry.source == "here" else quiet)
         strip = Strip(
             [
-                Segment(shorten(f" {entry.key}", KEY), changed if entry.source == "changed" else Style()),
+                Segment(shorten(f" {entry.key}", KEY), loud or Style()),
                 Segment(shorten(entry.value or "–", room), own),
                 Segment(f"  {SOURCES[entry.source]:<{SOURCE}}", own),
                 Segment(

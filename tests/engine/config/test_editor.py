@@ -9,7 +9,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config.editor import EditError, clone, experiment_at, line_of, read, save, set_values
+from engine.config.editor import EditError, clone, line_of, read, save, set_values, setting_at
 from engine.config.loader import load_config
 
 TEXT = """\
@@ -160,12 +160,16 @@ def test_what_cannot_be_changed_is_said() -> None:
         clone('experiments = {a = {model = "x"}}\n', "a", "b")
 
 
-def test_an_experiment_is_found_by_its_line() -> None:
+def test_an_experiment_and_its_key_are_found_by_their_line() -> None:
     assert TEXT.splitlines()[line_of(TEXT, "b") - 1] == "[experiments.b]"
     assert line_of(TEXT, "c") == line_of("[", "c") == 1
-    assert experiment_at(TEXT, line_of(TEXT, "b") + 1) == "b"
-    assert experiment_at(TEXT, 0) is None
-    assert experiment_at("[", 1) is None
+    at = line_of(TEXT, "b")
+    assert [setting_at(TEXT, line) for line in (at, at + 1)] == [("b", ""), ("b", "model")]
+    dropout = next(number for number, line in enumerate(TEXT.splitlines(), 1) if line.startswith("dropout"))
+    assert setting_at(TEXT, dropout) == ("a-1", "options.dropout")
+    assert setting_at(TEXT, len(TEXT.splitlines())) == (None, "")
+    assert setting_at(TEXT, 0) == (None, "")
+    assert setting_at("[", 1) == (None, "")
 
 
 def test_saving_keeps_the_mode_and_the_link_and_refuses_what_has_changed(tmp_path: Path) -> None:

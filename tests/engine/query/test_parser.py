@@ -95,6 +95,11 @@ def test_a_filter_knows_how_it_would_look_inside_texts():
     assert parse("lr=1 F1>0 vit").inside() is None
 
 
+def test_a_filter_knows_which_of_its_values_do_not_exist():
+    said = parse("optimizer=Adm model=x state~fin schedule~cos -compile=no").unknown_choices()
+    assert said == "no optimizer 'Adm'; did you mean 'adam'? Known: adamw, adam, sgd"
+
+
 @pytest.mark.parametrize("text", FALSE)
 def test_such_a_filter_does_not(text):
     assert not means(text)
@@ -159,6 +164,7 @@ def test_a_damaged_configuration_stops_no_filter(config):
         ("xyzzy=1", (0, 5), "unknown key 'xyzzy'. Known: state, run,"),
         ("options.=1", (0, 8), "unknown key 'options.'"),
         ("state=faild", (6, 11), "no state 'faild'; did you mean 'failed'? Known: queued,"),
+        ("state~stopt", (6, 11), "no state 'stopt'; did you mean 'stopped'? Known: queued,"),
         ("took<2h", (0, 4), "unknown key 'took'; did you mean 'duration'?"),
         ("learning_rate<1", (0, 13), "unknown key 'learning_rate'; did you mean 'lr'?"),
         ("mem<2G", (0, 3), "unknown key 'mem'; did you mean 'gpu/memory_process'?"),

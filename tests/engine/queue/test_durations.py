@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +47,18 @@ def test_more_epochs_take_longer_and_the_start_counts_once() -> None:
 def test_a_live_run_of_many_epochs_does_not_make_a_short_one_long() -> None:
     live = past("live", 30, state="running", epoch=2.0, trained_s=0.0, elapsed_s=14.0)
     assert left(status("new"), live, new=MINI | {"epochs": 6}).seconds == pytest.approx(30.0)
+
+
+def test_while_none_of_an_experiment_has_finished_its_running_seed_says_how_fast_it_is() -> None:
+    """Beside other work it is slow now; runs of another experiment finished on an idle machine."""
+    quick, live = past("quick", experiment="y"), past("live", 20, epoch_s=80.0, state="running", epoch=2.0)
+    waits = status("new", epochs=3)
+    assert left(waits, quick, live) == RemainingTime(240.0, "3 epochs at 1:20, as x takes now")
+    barely, stalled = msgspec.structs.replace(live, epoch=0.1), msgspec.structs.replace(live, stalled=True)
+    other = msgspec.structs.replace(live, experiment="z")
+    for earlier in ((quick, barely), (quick, stalled), (quick, other)):
+        assert left(waits, *earlier) == RemainingTime(19.0, "3 epochs at 5 s, as runs of y took")
+    assert left(waits, past(), live) == RemainingTime(19.0, "3 epochs at 5 s, as earlier runs of x took")
 
 
 def test_a_run_that_went_already_has_its_own_speed() -> None:

@@ -47,6 +47,18 @@ def test_only_what_has_all_the_words_is_found() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("check", ":check"), ("resu", "R"), ("smooth", "+ -  ="), ("r", "r"), ("theme", ": ctrl+p"),
+        ("kill", "."), ("gpu", "4 5"), ("hides 4", "×4 …1 ✗1 –1"), ("/search the log", "/  n N  &"),
+    ],
+)  # fmt: skip
+def test_the_key_that_is_called_so_comes_before_those_that_only_mention_it(text: str, keys: str) -> None:
+    (first, *_), *_ = matching(text, "Runs").values()
+    assert first[0] == keys
+
+
 def test_of_what_is_not_done_here_it_is_said_where() -> None:
     assert len({line.words for line in LINES}) == len(LINES)  # by them a line finds its commands
     said = {line.keys: why_not(line) for line in LINES if line.section != UNLISTED}

@@ -161,7 +161,7 @@ async def test_delete_moves_runs_to_the_trash_and_u_brings_them_back(
         assert runs(pilot).rows[0].run == a.id
         assert "2 runs are back" in toasts(pilot)
         await pilot.press("u")
-        assert "Nothing was thrown away here" in toasts(pilot)
+        assert "Nothing to take back" in toasts(pilot)
         await pilot.press("escape", "f", *"state=finished", "enter")
         runs(pilot).action_mark_all()
         await settle(pilot)
@@ -198,4 +198,4 @@ async def test_a_run_that_began_meanwhile_stays_and_why_is_said(project: Project
             assert isinstance(dialog, Dialog)
             assert run.path.is_dir()
             await pilot.press("escape", "u")
-            assert "Nothing was thrown away here" in toasts(pilot)
+            assert "Nothing to take back" in toasts(pilot)

@@ -18,13 +18,15 @@ from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.app_options import Options
+from tui.feed.machine_sampler import MachineSampler
 from tui.screens.dialogs import Dialog
 from tui.screens.queue_page import QueueScreen
 from tui.state.session import load
-from tui.state.snapshot import Project
+from tui.state.snapshot import Machine, Process, Project
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.load_sparklines import MachineBoard
 from tui.widgets.machine.pane import MachinePane
+from tui.widgets.machine.process_lines import me
 from tui.widgets.machine.queue_list import QueueList
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.list_pane import ListPane, pane_width
@@ -288,3 +290,27 @@ async def test_an_empty_queue_says_so(project: Project) -> None:
         assert "nothing runs and nothing waits" in str(rows(pilot)._lines[0])
         await pilot.press("K", "full_stop")
         assert "Nothing to stop" in toasts(pilot)
+
+
+async def test_processes_are_sorted_by_a_key_and_a_click_on_a_heading(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, large = Process("small", (), me(), 90.0, 2**20), Process("large", (), me(), 9.0, 2**30)
+    machine = Machine(memory_total=2**34, processes={1: small, 2: large})
+    monkeypatch.setattr(MachineSampler, "sample", lambda _: machine)
+    async with opened(project) as pilot:
+        await pilot.press("5", "5")
+        await settle(pilot)
+        shown = pilot.app.screen.query_one(MachineBoard)
+
+        def table() -> list[str]:
+            return ["".join(text for text, _ in line).split()[-1] for line in shown._lines[-3:]]
+
+        assert table() == ["process", "small", "large"]
+        await pilot.press("s")
+        assert (table(), shown.order) == (["process", "large", "small"], "mem")
+        head = shown._lines[-3][0][0]
+        await pilot.click(MachineBoard, offset=(2 + head.index("CPU"), 1 + len(shown._lines) - 3))
+        assert (table(), shown.order) == (["process", "small", "large"], "CPU")
+        await pilot.press("Y", "1")
+        assert "Copied kill 1, which ends small" in toasts(pilot)

@@ -203,9 +203,20 @@ async def test_a_mistake_is_said_while_the_list_stays(project: Project) -> None:
         assert "unknown key 'pach_size'; did you mean 'patch_size'?" in str(words.content)
         assert words.display
         assert [row.label for row in runs(pilot).rows] == ["BiT-small"]
-        await pilot.press("enter")
+        await pilot.press("enter")  # it can be mended at once
         assert words.display
+        assert board(pilot).query_one("#filter").has_focus
         assert [row.label for row in runs(pilot).rows] == ["BiT-small"]
+        board(pilot).query_one("#filter", CompletingInput).value = "state=stop"
+        await pilot.pause()
+        assert "did you mean" not in str(words.content)
+        runs(pilot).focus()  # left, it is no longer being written
+        await pilot.pause()
+        assert "no state 'stop'; did you mean 'stopped'?" in str(words.content)
+        assert words.display
+        board(pilot).filtering.write("optimizer=adm")
+        await pilot.pause()
+        assert "no optimizer 'adm'; did you mean 'adam'?" in str(words.content)
         await pilot.press("escape")
         await pilot.pause()
         assert not words.display

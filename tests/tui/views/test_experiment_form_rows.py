@@ -84,6 +84,36 @@ def test_mistakes_that_were_there_before_are_not_held_against_a_change() -> None
     assert broken.with_value("epochs", "9").mistakes == []
 
 
+UNKNOWN = """\
+[experiments.x]
+model = "vit_mini"
+leraning_rate = 1e-3 # high
+bach_size = 8
+batch_size = 16
+zzz = [1]
+options = { poool = "mean" }
+"""
+
+
+def test_a_key_that_there_is_not_is_a_row_that_is_taken_out_or_for_the_one_that_is_meant() -> None:
+    broken = Form(PATH, UNKNOWN, "x")
+    unknown = {each.key: each for each in broken.entries if each.source == "unknown"}
+    assert list(unknown) == [each.key for each in broken.entries[1:5]]
+    assert {key: (each.help, each.meant) for key, each in unknown.items()} == {
+        "leraning_rate": ("unknown key; did you mean 'lr'?", "lr"),
+        "bach_size": ("unknown key; did you mean 'batch_size'? batch_size is set too", ""),
+        "zzz": ("unknown key.", ""),
+        "options.poool": ("unknown key; did you mean 'options.pool'?", "options.pool"),
+    }
+    mended = broken.taken_for(unknown["leraning_rate"]).taken_for(unknown["options.poool"])
+    mended = mended.with_value("bach_size", "").with_value("zzz", "")
+    assert entry(mended, "lr") == ("0.001", "changed")
+    assert [each for each in mended.entries if each.source == "unknown"] == mended.mistakes == []
+    assert tomli.loads(mended.edited)["experiments"]["x"] == {
+        "model": "vit_mini", "lr": 1e-3, "batch_size": 16, "options": {"pool": "mean"}
+    }  # fmt: skip
+
+
 def test_a_clone_has_a_name_of_its_own() -> None:
     assert free_name(form()) == "ViT-small-2"
     cloned = form().with_value("name", "ViT-two").with_value("patch_size", "8")

@@ -17,7 +17,8 @@ from tui.state.snapshot import Machine, Process, Queue, Snapshot
 from tui.text import Line
 from tui.widgets.machine.history_curves import curve_rows
 from tui.widgets.machine.load_sparklines import board_lines, curve_height
-from tui.widgets.machine.process_lines import foreign_processes, me
+from tui.widgets.machine.process_lines import me
+from tui.widgets.machine.process_table import order_at, orders, process_lines, process_rows
 
 GIB = 2**30
 
@@ -103,7 +104,8 @@ def test_shown_whole_it_says_what_each_process_uses_and_how_to_end_what_is_no_ru
             77: Process("\x1b[2Jcc1", (), me(), 99.0, GIB),
         },
     )  # fmt: skip
-    lines = [text(line).rstrip() for line in board_lines(shot(machine, runs=(live("mine", 10),)), 160)]
+    whole = shot(machine, runs=(live("mine", 10),))
+    lines = [text(line).rstrip() for line in board_lines(whole, 160)]
     assert lines[0].startswith("CPU")
     assert " 42 %" in lines[0]
     assert lines[0].endswith("6.0G of 24G")
@@ -111,18 +113,50 @@ def test_shown_whole_it_says_what_each_process_uses_and_how_to_end_what_is_no_ru
     assert "300/700 W" in lines[2]
     assert lines[2].endswith("60 °C fan 40 %")
     assert lines[3:] == [
-        "      mine s0  pid 11, 3.0G  ann  CPU 150 %  3.0G",
-        "      game  pid 99, 1.0G  bob  1.0G",
-        f"others  cc1  pid 77   {me()}  CPU 99 %  1.0G  `kill 77` ends it",
+        "      mine s0  pid 11, 3.0G",
+        "      game  pid 99, 1.0G",
+    ]
+    assert [text(line) for line in process_lines(whole, "GPU", 80)] == [
+        "      pid  user        GPU↓     CPU     mem  process",
+        "       10  ann         3.0G   150 %    3.0G  mine s0",
+        "       99  bob         1.0G            1.0G  game",
+        f"       77  {me():<8}            99 %    1.0G  cc1",
     ]
     alone = [text(line).rstrip() for line in board_lines(shot(dataclasses.replace(machine, gpus=())), 100)]
     assert [line.split()[0] for line in alone[:3]] == ["CPU", "memory", "cores"]
     assert len(board_lines(shot(machine), 160, rows=3)) == len(board_lines(shot(machine), 160)) + 4
     many = dataclasses.replace(machine, cores=(10.0,) * 255 + (100.0,))
     assert text(board_lines(shot(many), 80)[1]).count("█") == 1
-    assert list(foreign_processes(shot(machine, runs=(live("mine", 10),)))) == [77]
     far = msgspec.structs.replace(live("far", 77), on="jz")  # its process is another machine's
-    assert list(foreign_processes(shot(machine, runs=(live("mine", 10), far)))) == [77]
+    for runs in ((live("mine", 10),), (live("mine", 10), far)):
+        assert [row.ends for row in process_rows(shot(machine, runs=runs), "CPU")] == ["", "kill 77", ""]
+
+
+def test_processes_are_sorted_by_what_is_asked_and_their_commands_have_the_room_that_is_left() -> None:
+    train = "python -u train.py " + "--lr 3 " * 20
+    elsewhere = ("x-s0-20261129-120000-abcd", "/a b/runs\x1b[2J")
+    machine = Machine(
+        processes={
+            1: Process(train, (), me(), 10.0, 9 * GIB),
+            2: Process("python -P", (5,), me(), 20.0, GIB, elsewhere),
+            5: Process("python -P", (), me(), 30.0, GIB, elsewhere),
+            6: Process("python -P", (), me(), 5.0, GIB, ("y-s0", "/runs of/y")),
+        },
+    )
+    rows = process_rows(shot(machine), "mem")
+    assert [(row.pid, row.uses["CPU"]) for row in rows] == [(1, 10.0), (5, 50.0), (6, 5.0)]
+    assert rows[1].name == "vitui run x-s0-20261129-120000-abcd in /a b/runs"
+    assert [row.ends for row in rows] == ["kill 1", "kill 5", "engine stop y-s0 --runs '/runs of/y'"]
+    assert [row.pid for row in process_rows(shot(machine), "CPU")] == [5, 1, 6]
+    for width in (40, 80, 200):
+        head, first, *_ = map(text, process_lines(shot(machine), "mem", width))
+        assert "mem↓" in head
+        assert cell_len(first) == min(width, cell_len(first))
+        assert cell_len(first) > width - 10 or train.strip() in first
+        column = head.index("mem↓")
+        assert (order_at(column, machine, width), order_at(0, machine, width)) == ("mem", None)
+    assert orders(machine) == ("CPU", "mem")
+    assert process_rows(shot(Machine(processes={1: Process("x")})), "CPU") == []
 
 
 def test_a_curve_may_be_several_rows_high() -> None:

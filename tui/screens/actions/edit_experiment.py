@@ -98,28 +98,41 @@ class ConfigActions:
 
     def _mistake_page(self, notes: Sequence[str] = ()) -> Screen[None]:
         from tui.screens.mistake_list import MistakeScreen
-
-        return MistakeScreen(self._host, None if self._target.readonly else self._edit_at, notes)
-
-    def _edit_at(self, line: int) -> None:
-        """Open the file in an editor at a line; where there is no editor, the experiment of the line in the form."""
-        from engine.config.editor import EditError, experiment_at, read
         from tui.terminal.external_editor import editor_command
 
+        has_editor = editor_command(os.environ, self._target.project.config, 1) is not None
+        edit = self._open_editor_at if has_editor else self._open_form_at
+        return MistakeScreen(
+            self._host, None if self._target.readonly else edit, notes, has_editor=has_editor
+        )
+
+    def _open_editor_at(self, line: int) -> None:
+        self._open_editor(None, line)
+
+    def _open_form_at(self, line: int) -> None:
+        """Show the experiment of a line in the form, at the key of that line."""
+        from engine.config.editor import EditError, read, setting_at
+        from tui.screens.experiment_form import FormScreen
+        from tui.views.experiment_form_rows import Form
+
         path = self._target.project.config
-        if editor_command(os.environ, path, line) is not None:
-            self._open_editor(None, line)
-            return
-        try:
-            name = experiment_at(read(path), line)
-        except (EditError, OSError) as error:
-            self._target.refuse("It cannot be read", str(error))
-            return
-        if name is not None:
-            self._open_form(name, clone=False)
-        else:
-            text = f"Line {line} is of no experiment, and neither $VISUAL nor $EDITOR is set."
-            self._target.refuse("No editor here", text)
+
+        def work() -> None:
+            try:
+                text = read(path)
+                name, key = setting_at(text, line)
+                form = None if name is None else Form(path, text, name).counted()
+            except (EditError, ValueError) as error:
+                self._target.report(Failed("It cannot be edited", str(error)))
+                return
+            if form is None:
+                message = f"Line {line} is of no experiment, and the form has those alone."
+                message += " With $VISUAL or $EDITOR set, e opens the file there."
+                self._target.report(Failed("No editor here", message))
+            else:
+                self._target.ask_from_thread(FormScreen(form, key))
+
+        self._target.start(work, OPENING)
 
     def _begin(self) -> None:
         """Write the configuration that a project begins with; one that has come meanwhile is left as it is."""

@@ -202,10 +202,7 @@ class LabelActions:
         """Take back what was done last, or say what that was and why it stays."""
         deeds = self._target.deeds
         if (deed := deeds.pop()) is None:
-            self._target.refuse(
-                "Nothing to bring back",
-                "Nothing was thrown away here, nor done that could be taken back; `engine rm --list` shows the trash.",
-            )
+            self._target.refuse("Nothing to take back", "`engine rm --list` shows the trash.")
         elif deed.take_back is not None:
             deed.take_back()
         else:

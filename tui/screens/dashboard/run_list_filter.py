@@ -74,17 +74,13 @@ class RunFilter:
         return wrong
 
     def advice(self, snapshot: Snapshot) -> str:
-        """Return what finds something where the filter in use finds nothing; empty where that is not known."""
-        if (
-            self._sieve is None
-            or self._sieve.sift(snapshot)
-            or (inside := self._sieve.condition.inside()) is None
-        ):
+        """Return why the filter in use finds nothing, or what finds something; empty where neither is known."""
+        if self._sieve is None or self._sieve.sift(snapshot):
             return ""
-        condition, terms = inside
-        return (
-            f"nothing is so; {terms} looks inside" if Sieve(condition, self._subjects).sift(snapshot) else ""
-        )
+        inside = self._sieve.condition.inside()
+        if inside is not None and Sieve(inside[0], self._subjects).sift(snapshot):
+            return f"nothing is so; {inside[1]} looks inside"
+        return self._sieve.condition.unknown_choices()
 
 
 class FilterActions:
@@ -140,8 +136,9 @@ class FilterActions:
         prompt = Prompt("Name of the filter", f"{what}{names}", known, sorted(saved))
         self._target.ask(prompt, chosen)
 
-    def understand(self, *, writing: bool) -> None:
-        """Take the filter into use, and say what is wrong with it or would find more."""
+    def understand(self, *, writing: bool) -> bool:
+        """Take the filter into use, say what is wrong or would find more, and return whether nothing is wrong."""
         snapshot = self._now()
         wrong = self._filter.understand(snapshot, writing=writing)
         self._screen.query_one(FilterBox).say(wrong, "" if wrong else self._filter.advice(snapshot))
+        return not wrong

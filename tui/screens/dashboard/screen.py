@@ -359,20 +359,25 @@ class Dashboard(TargetScreen):
         self.grid.search(message.value)
 
     @on(Input.Changed, "#filter")
-    def _filter_changed(self, message: Input.Changed) -> None:
+    @on(Input.Blurred, "#filter")
+    def _filter_changed(self, message: Input.Changed | Input.Blurred) -> None:
+        if not message.input.is_attached:
+            return  # the app is being left
         self.filter.text = message.value
-        self.filtering.understand(writing=True)
+        self.filtering.understand(writing=message.input.has_focus)
         self.watch_snapshot()
 
     @on(Input.Submitted, "#filter")
     def _filter_submitted(self) -> None:
-        self.filtering.understand(writing=False)
+        if not self.filtering.understand(writing=False):
+            return
+        self.run_list.focus()
         self.watch_snapshot()
         self.run_list.keep_marks()
         if hidden := self.run_list.overlaid & self.snapshot.by_id.keys() - self.visible_runs:
             runs = f"run{'s' * (len(hidden) > 1)} overlaid and hidden"
             self.say(f"{len(hidden)} {runs}: their curves stay, c leaves them out", SHORTEST_S)
 
-    @on(Input.Submitted)
-    def _submitted(self) -> None:
+    @on(Input.Submitted, "#search")
+    def _search_submitted(self) -> None:
         self.run_list.focus()

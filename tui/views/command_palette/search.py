@@ -62,7 +62,7 @@ def found(
     scored = [
         (score, lately.index(command.title) if command.title in lately else len(lately), at)
         for at, command in enumerate(commands)
-        if (score := _score(command, looked_for)) is not None
+        if (score := misfit(command, looked_for)) is not None
     ]
     for _, _, at in sorted(scored):
         groups.setdefault(commands[at].group, []).append(commands[at])
@@ -89,8 +89,12 @@ def unknown(commands: Collection[Command], text: str) -> str:
     return f"no command is called {asked(text)!r}{nearest(asked(text), filter(None, known))}"
 
 
-def _score(command: Command, text: str) -> int | None:
-    """Return how badly a text fits a command, 0 for its own name or key; None where a word of it does not fit."""
+def misfit(command: Command, text: str) -> int | None:
+    """Return how badly a text fits a command, 0 for its own name or key; None where a word of it does not fit.
+
+    Words of its name come before what others call it, a word's beginning before a part of one, and what it does at
+    length last.
+    """
     if (
         text in (command.name, command.key, command.key.removeprefix(":"))
         or text.casefold() == command.title.casefold()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
+from textual import events
 
 from engine.runs.status import LIVE
 from engine.system.nvml import GpuSample
@@ -14,7 +15,8 @@ from tui.state.snapshot import Machine, SiteView, Snapshot
 from tui.text import Line, shorten
 from tui.views.site_facts import load_texts, trouble_of
 from tui.widgets.machine.history_curves import curve_rows
-from tui.widgets.machine.process_lines import lines_of_others, run_on_slot, users_of
+from tui.widgets.machine.process_lines import run_on_slot, users_of
+from tui.widgets.machine.process_table import Order, order_at, orders, process_lines
 from tui.widgets.machine.status_line import bar, memory_text
 from tui.widgets.styled_lines import StyledLines
 
@@ -53,6 +55,10 @@ class MachineBoard(StyledLines):
         super().__init__(id=id)
         self._snapshot = Snapshot()
         self._high = high
+        self._order: Order | None = None
+        """What processes are sorted by; None for the first that this machine has."""
+        self._processes = 0
+        """Lines of the table of processes at the end, its head included."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Show this moment."""
@@ -63,10 +69,37 @@ class MachineBoard(StyledLines):
         ):
             self.lay_out()
 
+    @property
+    def order(self) -> Order:
+        """What processes are sorted by."""
+        possible = orders(self._snapshot.machine)
+        return self._order if self._order in possible else possible[0]
+
+    def sort_by(self, order: Order) -> None:
+        """Sort the processes by a column."""
+        self._order = order
+        self.lay_out()
+
+    def sort_by_next(self) -> None:
+        """Sort the processes by the next column, behind the last by the first."""
+        possible = orders(self._snapshot.machine)
+        self.sort_by(possible[(possible.index(self.order) + 1) % len(possible)])
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort by the column whose head is clicked."""
+        width = self.scrollable_content_region.width
+        at = event.get_content_offset(self)
+        if at is not None and at.y + self.scroll_offset.y == len(self._lines) - self._processes:
+            column = order_at(at.x, self._snapshot.machine, width)
+            if column is not None:
+                self.sort_by(column)
+
     def lines(self, width: int) -> Sequence[Line]:
-        """Return the lines of the board."""
+        """Return the lines of the board, the processes at its end."""
         rows = curve_height(self.app.size.height, len(self._snapshot.machine.gpus)) if self._high else 1
-        return board_lines(self._snapshot, width, rows)
+        processes = process_lines(self._snapshot, self.order, width)
+        self._processes = len(processes)
+        return [*board_lines(self._snapshot, width, rows), *processes]
 
 
 def curve_height(rows: int, gpus: int) -> int:
@@ -133,8 +166,7 @@ def site_lines(view: SiteView, now: float, width: int) -> list[Line]:
 
 def _lines_without_gpus(snapshot: Snapshot, width: int, rows: int) -> list[Line]:
     lines = [*_cpu_lines(snapshot.machines, width, rows), *_core_line(snapshot.machine, width)]
-    on_slots = {forecast.run for forecast in snapshot.queue.forecasts if forecast.devices}
-    return [*lines, *_slot_lines(snapshot), *lines_of_others(snapshot, on_slots)]
+    return [*lines, *_slot_lines(snapshot)]
 
 
 def _gpu_lines(snapshot: Snapshot, width: int, rows: int) -> list[Line]:
@@ -145,9 +177,8 @@ def _gpu_lines(snapshot: Snapshot, width: int, rows: int) -> list[Line]:
             continue
         lines += _gpu_rows(gpu, snapshot.machines, width, rows)
         if not gpu.in_slices:
-            lines += [[("      ", "quiet"), *user] for user in users_of(gpu, snapshot)]
-    shown = {run for run, entry in snapshot.queue.entries.items() if entry.devices}
-    return lines + lines_of_others(snapshot, shown)
+            lines += [[("      ", "quiet"), *user] for user in users_of(gpu, snapshot, width - 6)]
+    return lines
 
 
 def _gpu_rows(gpu: GpuSample, machines: Sequence[Machine], width: int, rows: int = 1) -> list[Line]:
@@ -282,6 +313,6 @@ def _slot_lines(snapshot: Snapshot) -> list[Line]:
             lines.append([*line, (f"lost: {clean(device.lost)}", "bad")])
             continue
         for status in users:
-            line += run_on_slot(status, snapshot)
+            line += run_on_slot(status)
         lines.append(line if users else [*line, ("free", "quiet")])
     return lines
