@@ -212,12 +212,17 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
 
     def _remember_view(self) -> None:
         """Save how the project is looked at, if that has changed: a terminal may close at any time."""
-        if isinstance(self.screen, ModalScreen) or not self.dashboard.is_attached:
+        if isinstance(self.screen, ModalScreen) or not self._is_seen:
             return  # a theme may be seen there that is not chosen yet; or the app is being left
         view = self._take_view()
         if view != self._view:
             self._view = view
             self.run_worker(self._save_view, thread=True, group="view", exit_on_error=False)
+
+    @property
+    def _is_seen(self) -> bool:
+        """Whether the dashboard has all its parts: not at first, nor at the end."""
+        return self.is_running and self.dashboard.is_attached and self.dashboard.is_mounted
 
     def _save_view(self) -> None:
         if self.options.state is not None:
@@ -226,7 +231,8 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
 
     def action_leave(self) -> None:
         """Leave, and say which runs go on."""
-        self._view = self._take_view()
+        if self._is_seen:
+            self._view = self._take_view()
         self.exit(farewell(self.dashboard.snapshot.runs))
 
     def action_command_palette(self, begin: str = "") -> None:
