@@ -13,8 +13,8 @@ from engine.text import clean, size
 from tui.state.snapshot import Machine, SiteView, Snapshot
 from tui.text import Line, shorten
 from tui.views.site_facts import load_texts, trouble_of
-from tui.widgets.machine.history_curves import curve_rows
 from tui.widgets.machine.process_lines import lines_of_others, run_on_slot, users_of
+from tui.widgets.machine.sparkline import curve_rows
 from tui.widgets.machine.status_line import bar, memory_text
 from tui.widgets.styled_lines import StyledLines
 

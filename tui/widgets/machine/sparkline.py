@@ -1,4 +1,4 @@
-"""Small curves of the last minutes, in block characters: one row high, or several where there is room."""
+"""Sparklines: small curves of the last minutes, in block characters; one row high, or several where there is room."""
 
 from __future__ import annotations
 
