@@ -14,8 +14,8 @@ import numpy as np
 
 from engine.analysis.curves import Curve
 from engine.analysis.runs_that_count import Candidate
+from engine.catalog.export_folders import FIGURES_AND_TABLES
 from engine.catalog.metrics import Axis
-from engine.catalog.output_folders import FIGURES_AND_TABLES
 from engine.runs.status import Status
 from engine.runs.store import Run
 from tui.figures.axis_titles import title as metric_title

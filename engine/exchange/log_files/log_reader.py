@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.exchange.imported_run import ImportedRun, read_whole
+from engine.exchange.log_file_headings import why_without_curves
 from engine.exchange.log_files.assembling import assemble
 from engine.exchange.log_files.cells import Says, read_cell, read_json_value
 from engine.exchange.log_files.gathered import Gathered
@@ -27,7 +28,6 @@ from engine.exchange.log_files.records import Record
 from engine.exchange.log_files.table_rows import TableRows
 from engine.exchange.log_files.unpacked_lines import TextLines
 from engine.exchange.log_files.wandb_chart import chart_columns
-from engine.exchange.log_names import why_without_curves
 from engine.exchange.measurements import COLUMNS
 from engine.exchange.optional_packages import ExchangeError
 from engine.text import text_of_csv

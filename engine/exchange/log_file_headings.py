@@ -1,4 +1,4 @@
-"""Which files of a folder are logs of a training, by what they are called and by how they begin."""
+"""Whether a file is a log of a training by how it begins: its heading, or its first lines of JSON."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ import re
 import zlib
 from pathlib import Path
 
-from engine.exchange.trackers.event_folders import SPLITS
+from engine.exchange.log_file_names import is_log, is_usual_log
 
-LOGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".log", ".txt")
-"""How files end that may hold measurements, ``.gz`` after it or not."""
-TABLES = (".csv", ".tsv")
-_SPLIT = r"(?P<split>train(?:ing|er)?|valid(?:ation)?|val|test|eval(?:uation)?)"
-_USUAL = re.compile(
-    rf"(?:{_SPLIT}[-_ .]?)?"
-    r"(?:metrics?|results?|progress|history|hist|summary|logs?|scalars?|state|stats|curves?|loss(?:es)?|epochs|version)"
-    r"(?:[-_ .]?(?:train(?:ing)?|csv|file|data))?"
-)
-"""What logs are called whose name says nothing of which run it is of."""
-_BARE = re.compile(rf"{_SPLIT}|out|output|stdout|console")
 _HISTORY = re.compile(r'\s*\{\s*"[^"\\]{1,80}"\s*:\s*\[\s*(-?\d|NaN)')
 """How a dictionary of curves begins, as Keras' ``History.history`` is dumped."""
 _RESULTS = "it has the results of a row's runs; `vitui export --to csv` writes what they measured"
@@ -37,29 +26,6 @@ _PLACES = frozenset(
 """Columns that say where a value belongs, without what stands before a slash; ``epochs`` is a setting in JSON."""
 
 
-def stem(path: Path) -> str:
-    """Return a log's name without its endings: ``metrics`` of metrics.csv.gz."""
-    name = path.name.removesuffix(".gz")
-    return Path(name).stem if Path(name).suffix.lower() in LOGS else name
-
-
-def is_log(path: Path) -> bool:
-    """Return whether a file is called as one that may hold measurements."""
-    name = path.name.lower().removesuffix(".gz")
-    return name.endswith(LOGS) and name not in LOGS
-
-
-def says_nothing(name: str) -> bool:
-    """Return whether a log's name is one that tools give to every run's, such as ``metrics`` or ``results``."""
-    return (_USUAL.fullmatch(name.lower()) or _BARE.fullmatch(name.lower())) is not None
-
-
-def split_of(path: Path) -> str:
-    """Return the split that a log is of whose name says no more: ``val`` of val_metrics.csv; empty for all others."""
-    match = _USUAL.fullmatch(stem(path).lower()) or _BARE.fullmatch(stem(path).lower())
-    return SPLITS.get(match["split"] or "", "") if match is not None else ""
-
-
 def why_without_curves(heading: str) -> str:
     """Return what a table is that vitui has written and that is no log, by its heading; empty for all others."""
     return next((why for begins, why in _WITHOUT_CURVES.items() if heading.startswith(begins)), "")
@@ -70,12 +36,6 @@ def may_hold_curves(path: Path) -> bool:
     if not is_log(path) or why_without_curves(_head(path)):
         return False
     return is_usual_log(path) or heading_says_places(path)
-
-
-def is_usual_log(path: Path) -> bool:
-    """Return whether a table or a JSON file is called as training programs call their logs."""
-    name = path.name.lower().removesuffix(".gz")
-    return name.endswith((*TABLES, ".json", ".jsonl")) and _USUAL.fullmatch(stem(path).lower()) is not None
 
 
 def heading_says_places(path: Path) -> bool:
