@@ -13,10 +13,10 @@ from engine.config.site import Site
 from engine.remote.link import Verb
 from engine.remote.near_side.arrivals import Arrivals
 from engine.remote.near_side.arriving_file import ArrivingFile
+from engine.remote.near_side.code_upload import archive_of
 from engine.remote.near_side.far_connection import HELLO_S, FarConnection
 from engine.remote.near_side.heard import Heard
 from engine.remote.near_side.mirror import Mirror
-from engine.remote.near_side.sent_code import archive_of
 from engine.remote.near_side.sent_runs import entering, files_sent_for
 from engine.runs.posted.posting import JobState, Posting, Seen
 from engine.runs.posted.site_status import SiteStatus

@@ -31,7 +31,7 @@ from tui.screens.line_prompt import Prompt
 from tui.state.session import SavedView, load, save
 from tui.state.snapshot import Project, Snapshot
 from tui.views.experiment_groups import KEYS, Grouping, keys_to_offer, wrong_keys
-from tui.views.run_list_columns import DEFAULT, WIDEST, Column, find_column, known_columns
+from tui.views.run_list_columns import WIDEST, Column, find_column, known_columns
 from tui.views.run_list_row import Row
 from tui.views.run_list_rows import make_rows
 from tui.widgets.chart.chart import Chart
@@ -59,6 +59,7 @@ from tui.widgets.runs.column_layout import (
 )
 from tui.widgets.runs.run_list import RunList
 from tui.widgets.runs.run_overview import Overview
+from tui.widgets.runs.shown_columns import DEFAULT
 
 
 def status(run: str, experiment: str = "e", state: str = "finished", **more: object) -> Status:

@@ -14,8 +14,9 @@ from textual.reactive import reactive
 
 from tui.keymap.bindings import bindings
 from tui.text import Line, shorten
-from tui.views.run_list_columns import DEFAULT, Column, find_column
+from tui.views.run_list_columns import Column, find_column
 from tui.views.run_list_row import Row
+from tui.widgets.runs.shown_columns import DEFAULT
 from tui.widgets.styled_lines import StyledLines
 
 NAME_WIDTH = 26

@@ -37,7 +37,7 @@ from tui.widgets.runs.column_layout import (
     total,
     without_last_cells,
 )
-from tui.widgets.runs.wanted_columns import ListColumns
+from tui.widgets.runs.shown_columns import ListColumns
 from tui.widgets.styled_lines import lit
 
 

@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from engine.remote.far_side.code_store import CodeStore
-from engine.remote.near_side.sent_code import Archive, archive_of
+from engine.remote.near_side.code_upload import Archive, archive_of
 from engine.sites.command_line import SiteError
 
 

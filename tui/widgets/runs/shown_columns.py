@@ -1,4 +1,4 @@
-"""The columns of the run list: which are wanted, how wide each is for what stands in it, and which have room. Pure."""
+"""The columns that the run list shows: by default or by choice, how wide each is, and which have room. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
 
-from tui.views.run_list_columns import DEFAULT, Column, find_column
+from tui.views.run_list_columns import Column, find_column
 from tui.views.run_list_row import Row
 from tui.widgets.runs.column_layout import Sized, fitting_in, lacking
 
+DEFAULT = ("epoch", "test/f1", "train/loss", "left", "memory")
+"""The columns that are shown until the user chooses others."""
 SCORE = "test/f1"
 """The column that is there before anything stands in it."""
 

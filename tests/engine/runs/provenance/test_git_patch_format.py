@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.runs.provenance.git_patch import files_of, left_out, new_file, quoted, unquoted
+from engine.runs.provenance.git_patch_format import files_of, left_out, new_file, quoted, unquoted
 
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1).map(str.encode)
 
