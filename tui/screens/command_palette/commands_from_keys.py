@@ -36,7 +36,7 @@ Does = dict[Command, Callable[[], None]]
 """What each command does."""
 
 
-def offered(app: App[str], screen: Screen[object]) -> Does:
+def commands_of(app: App[str], screen: Screen[object]) -> Does:
     """Return the commands of a screen, in the order of the page of keys; each does what its key does."""
     useless = {name for bar in screen.query(KeyBar) for name in bar.needless}
     commands: Does = {}
