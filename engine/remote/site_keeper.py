@@ -13,7 +13,7 @@ from engine.config.site import Site
 from engine.errors import UserError
 from engine.queue.notifier import Notifier
 from engine.queue.retry import log
-from engine.remote import post, requests
+from engine.remote import pending_requests, post
 from engine.remote.host_link import HostLink
 from engine.remote.link import Link
 from engine.remote.live_postings import LivePostings, Posted
@@ -132,7 +132,7 @@ class SiteKeeper(threading.Thread):
 
     def _carry_requests(self, link: Link) -> None:
         """Ask of the site what commands have left to be asked; what it answers stands in the bridge's log."""
-        for request in requests.kept(self._store.root, self._site):
+        for request in pending_requests.kept(self._store.root, self._site):
             run = Run(self._store.root / request.run)
             posting = own_posting(run)
             try:
@@ -145,7 +145,7 @@ class SiteKeeper(threading.Thread):
             except UserError as refusal:
                 said = f"refused: {refusal}"
             print(printable(f"{request.run}: {request.verb}: {said}"), flush=True)  # noqa: T201  its log
-            requests.settle(self._store.root, self._site, request)
+            pending_requests.settle(self._store.root, self._site, request)
             self._asked_at = time.time()
 
     def _follow(self, run: Run, posting: Posting, seen: Seen | None, link: Link) -> None:

@@ -17,7 +17,7 @@ from engine.config.site import Site
 from engine.queue import force_stop as by_force
 from engine.queue import order, stop_and_resume
 from engine.queue.force_stop import PATIENCE_S
-from engine.remote import post, requests
+from engine.remote import pending_requests, post
 from engine.remote.link import Link, Verb
 from engine.remote.start_bridge import ensure_bridge
 from engine.runs import run_lock, trash
@@ -274,7 +274,7 @@ def _ask(run: Run, verb: Verb, *words: str) -> str:
 def _leave_request(run: Run, posting: Posting, verb: Verb, words: Sequence[str]) -> str:
     """Leave for the bridge what is asked of a site over ssh; return in words when it arrives."""
     root, name = _root(run), posting.site.name
-    requests.add(root, name, run.id, verb, list(words))
+    pending_requests.add(root, name, run.id, verb, list(words))
     ensure_bridge(Store(root))
     site = site_status.read(root, name)
     if site is not None and site.trouble:

@@ -9,8 +9,8 @@ import tarfile
 
 import pytest
 
-from engine.remote.far_side.code_store import CodeStore
-from engine.remote.near_side.code_upload import Archive, archive_of
+from engine.remote.other_machine.received_code import CodeStore
+from engine.remote.this_machine.code_upload import Archive, archive_of
 from engine.sites.command_line import SiteError
 
 

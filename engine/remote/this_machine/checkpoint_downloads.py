@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.config.site import Site
-from engine.remote.near_side.arriving_file import ArrivingFile
+from engine.remote.this_machine.partial_checkpoint import PartialCheckpoint
 from engine.runs.store import Run, StoreError
 from engine.sites.command_line import SiteError
-from engine.sites.messages import Checkpoint, Chunk, Done, Fetch
+from engine.sites.far_end_messages import Checkpoint, Chunk, Done, Fetch
 
 FILES: dict[str, Checkpoint] = {"best": "best.pt", "last": "last.pt"}
 """What each word of ``bring``, and of ``engine fetch``, means."""
 
 
-class Arrivals:
+class CheckpointDownloads:
     """What arrives, and what has to: used by the thread that reads and by the one that looks.
 
     Args:
@@ -24,14 +24,14 @@ class Arrivals:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._run = ""
-        self._file: ArrivingFile | None = None
+        self._file: PartialCheckpoint | None = None
         self._brought: set[str] = set()
         """Finished runs whose checkpoint is here, or is refused."""
         self.outcome: bool | SiteError | StoreError = False
         """Whether the last one has arrived, or why it has not."""
 
     @property
-    def file(self) -> ArrivingFile | None:
+    def file(self) -> PartialCheckpoint | None:
         """What is on its way."""
         return self._file
 
@@ -41,7 +41,7 @@ class Arrivals:
         Raises:
             StoreError: The run's folder of checkpoints is none of its own.
         """
-        arriving = ArrivingFile(run, file)
+        arriving = PartialCheckpoint(run, file)
         self.outcome, self._run, self._file = False, run.id, arriving
         return arriving.request()
 

@@ -13,8 +13,8 @@ from engine.runs.current_state import status_of
 from engine.runs.posted.posting import Posting
 from engine.runs.queue_entry import queue_entry
 from engine.runs.store import Run, StoreError
-from engine.sites.frames import PIECE
-from engine.sites.messages import CarriedFile, Carry, Demands, Enter, Part
+from engine.sites.far_end_frames import PIECE
+from engine.sites.far_end_messages import CarriedFile, Carry, Demands, Enter, Part
 
 
 def entering(run: Run, posting: Posting, request: str) -> Enter:

@@ -6,9 +6,9 @@ import hashlib
 import os
 from collections.abc import Iterator
 
-from engine.remote.far_side.carried_runs import own_carried
+from engine.remote.other_machine.received_runs import own_carried
 from engine.runs.store import Store, StoreError
-from engine.sites.messages import Chunk, Fetch
+from engine.sites.far_end_messages import Chunk, Fetch
 
 CHUNK = 1024 * 1024
 """Bytes of a checkpoint that one frame carries."""

@@ -14,8 +14,8 @@ from typing import get_args
 
 from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run, Store, StoreError
-from engine.sites.frames import FrameError
-from engine.sites.messages import Again, Append, Held, Put, WholeFile
+from engine.sites.far_end_frames import FrameError
+from engine.sites.far_end_messages import Again, Append, Held, Put, WholeFile
 from engine.system.files import write_all
 
 MOST_EVENTS = 16 * 1024**3

@@ -16,8 +16,8 @@ from typing import IO
 
 from engine.config.site import Site
 from engine.sites.command_line import SSH_FAILED, Ssh, Unreachable, why_ssh_failed
-from engine.sites.frames import PIECE, Frame, FrameError, FrameReader, encode
-from engine.sites.messages import FROM_FAR, FarHead, Head, Ping
+from engine.sites.far_end_frames import PIECE, Frame, FrameError, FrameReader, encode
+from engine.sites.far_end_messages import FROM_FAR, FarHead, Head, Ping
 from engine.system.own_modules import ENGINE_THERE
 
 PING_S = 5.0
@@ -59,7 +59,7 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
     return stream
 
 
-class FarConnection:
+class SshConnection:
     """One ssh, and the thread that reads from it.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.queue import retry
-from engine.remote.far_side.carried_runs import carried_of
+from engine.remote.other_machine.received_runs import carried_of
 from engine.runs import run_lock
 from engine.runs.current_state import status_of
 from engine.runs.posted import site_status
@@ -11,7 +11,7 @@ from engine.runs.posted.posting import DAMAGED_POSTING, Posting, Seen, posting_o
 from engine.runs.status import ENDED, State
 from engine.runs.store import Run
 from engine.runs.trust.posted_by_user import why_not_own
-from engine.sites.messages import Verdict
+from engine.sites.far_end_messages import Verdict
 
 MOST_REASON = 2000
 """Characters of a reason that is sent."""

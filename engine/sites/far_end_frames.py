@@ -13,7 +13,7 @@ import msgspec
 
 from engine.runs.store import is_run_id
 from engine.sites.command_line import SiteError
-from engine.sites.messages import MAX_BODY, Head, HeadOfRun
+from engine.sites.far_end_messages import MAX_BODY, Head, HeadOfRun
 
 PROTOCOL = 1
 MARKER = b"VITUI-FAR-END 1\n"

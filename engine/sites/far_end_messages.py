@@ -1,4 +1,4 @@
-"""What a near and a far end say to each other, a struct each: the JSON lines of ``engine.sites.frames``.
+"""What a near and a far end say to each other, a struct each: the JSON lines of ``engine.sites.far_end_frames``.
 
 ::
 

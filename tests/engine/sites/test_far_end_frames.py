@@ -7,15 +7,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.sites import frames, messages
-from engine.sites.frames import MARKER, FrameError, FrameReader, encode
-from engine.sites.messages import FROM_FAR, FROM_NEAR
+from engine.sites import far_end_frames, far_end_messages
+from engine.sites.far_end_frames import MARKER, FrameError, FrameReader, encode
+from engine.sites.far_end_messages import FROM_FAR, FROM_NEAR
 
 HEADS = [
-    (messages.FarHello(v=1, engine="0.1", host="box", now=1.0), b""),
-    (messages.Append(run="a-s0", file="events.jsonl", at=0), b'{"event":"log"}\n'),
-    (messages.Put(run="a-s0", file="status.json", time=7), b"\0\n\xff"),
-    (messages.Looked(), b""),
+    (far_end_messages.FarHello(v=1, engine="0.1", host="box", now=1.0), b""),
+    (far_end_messages.Append(run="a-s0", file="events.jsonl", at=0), b'{"event":"log"}\n'),
+    (far_end_messages.Put(run="a-s0", file="status.json", time=7), b"\0\n\xff"),
+    (far_end_messages.Looked(), b""),
 ]
 SENT = b"".join(encode(head, body) for head, body in HEADS)
 
@@ -43,11 +43,13 @@ def test_any_bytes_raise_one_error_at_most_and_are_not_kept(data, marked):
     for decoder in (FROM_FAR, FROM_NEAR):
         reader = FrameReader(decoder, marked=marked)
         try:
-            for at in range(0, len(data), frames.PIECE):
-                list(reader.feed(data[at : at + frames.PIECE]))
+            for at in range(0, len(data), far_end_frames.PIECE):
+                list(reader.feed(data[at : at + far_end_frames.PIECE]))
         except FrameError:
             pass
-        assert len(reader._buffer) <= frames.MAX_HEAD + messages.MAX_BODY + frames.PIECE
+        assert (
+            len(reader._buffer) <= far_end_frames.MAX_HEAD + far_end_messages.MAX_BODY + far_end_frames.PIECE
+        )
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,6 @@ def test_only_files_of_the_list_are_named(name):
 
 def test_what_is_too_long_is_not_sent():
     with pytest.raises(FrameError):
-        encode(messages.Looked(), bytes(messages.MAX_BODY + 1))
+        encode(far_end_messages.Looked(), bytes(far_end_messages.MAX_BODY + 1))
     with pytest.raises(FrameError):
-        encode(messages.Done(id="1", code=0, text="x" * frames.MAX_HEAD))
+        encode(far_end_messages.Done(id="1", code=0, text="x" * far_end_frames.MAX_HEAD))

@@ -6,12 +6,12 @@ import time
 
 from msgspec.structs import replace
 
-from engine.remote.near_side.arrivals import Arrivals
-from engine.remote.near_side.mirror import Mirror
+from engine.remote.this_machine.checkpoint_downloads import CheckpointDownloads
+from engine.remote.this_machine.mirror import Mirror
 from engine.runs.posted.posting import JobState, Posting, Seen
 from engine.runs.store import StoreError
-from engine.sites.frames import Frame
-from engine.sites.messages import (
+from engine.sites.far_end_frames import Frame
+from engine.sites.far_end_messages import (
     Again,
     Append,
     Chunk,
@@ -35,7 +35,7 @@ _JOB_STATES: dict[str, JobState] = {
 }  # fmt: skip
 
 
-class Heard:
+class IncomingFrames:
     """Takes frames in the thread that reads; others look at it.
 
     Args:
@@ -43,7 +43,7 @@ class Heard:
         arrivals: Takes the parts of checkpoints.
     """
 
-    def __init__(self, mirror: Mirror, arrivals: Arrivals) -> None:
+    def __init__(self, mirror: Mirror, arrivals: CheckpointDownloads) -> None:
         self._mirror, self._arrivals = mirror, arrivals
         self.hello: FarHello | None = None
         """What the far end said of itself."""

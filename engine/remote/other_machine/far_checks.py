@@ -10,13 +10,13 @@ import msgspec
 
 from engine.config.preflight import missing_files
 from engine.config.schema import Experiment
-from engine.remote.far_side.carried_runs import living_carried
-from engine.remote.far_side.moved_paths import moved_config, moves_to
+from engine.remote.other_machine.moved_paths import moved_config, moves_to
+from engine.remote.other_machine.received_runs import living_carried
 from engine.runs.posted import site_status
 from engine.runs.provenance.repository import git_commit
 from engine.runs.store import Store
 from engine.sites.command_line import SiteError
-from engine.sites.messages import Answer, Question
+from engine.sites.far_end_messages import Answer, Question
 from engine.system import lock
 from engine.system.nvml import Nvml, usable
 

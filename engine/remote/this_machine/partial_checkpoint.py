@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.runs.store import Run, StoreError
 from engine.sites.command_line import SiteError
-from engine.sites.messages import Checkpoint, Chunk, Fetch
+from engine.sites.far_end_messages import Checkpoint, Chunk, Fetch
 from engine.system.files import write_all
 
 CHUNK = 1024 * 1024
@@ -22,7 +22,7 @@ _KEY = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 """What tells a checkpoint from the one that stood in its place before: its size and its time."""
 
 
-class ArrivingFile:
+class PartialCheckpoint:
     """A checkpoint that arrives for a run here.
 
     Args:

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from engine.config.schema import Experiment
 from engine.config.site import Site
-from engine.remote.near_side.mirror import Mirror
+from engine.remote.this_machine.mirror import Mirror
 from engine.runs.posted.posting import Posting, take_back
 from engine.runs.provenance.code_snapshot import CodeSnapshot
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import enter_posting
-from engine.sites.frames import FrameError
-from engine.sites.messages import Again, Append, Held, Put
+from engine.sites.far_end_frames import FrameError
+from engine.sites.far_end_messages import Again, Append, Held, Put
 
 LINE = b'{"event":"log"}\n'
 
@@ -136,7 +136,7 @@ def test_a_full_disk_leaves_no_torn_line(mirror, run, monkeypatch):
         os.write(handle, data[:5])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("engine.remote.near_side.mirror.write_all", full)
+    monkeypatch.setattr("engine.remote.this_machine.mirror.write_all", full)
     with pytest.raises(StoreError, match="No space left"):
         mirror.append(events(run, len(LINE)), LINE)
     with pytest.raises(StoreError, match="No space left"):

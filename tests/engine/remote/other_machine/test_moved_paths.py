@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.remote.far_side.moved_paths import moved_config, moves_to
+from engine.remote.other_machine.moved_paths import moved_config, moves_to
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from engine.queue.worker import work
-from engine.remote.far_side import far_worker
-from engine.remote.far_side.far_worker import ensure_service
+from engine.remote.other_machine import far_worker
+from engine.remote.other_machine.far_worker import ensure_service
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.trust import entry_writer
 from tests.conftest import queued
-from tests.engine.remote.far_side.test_far_verdict import taken
+from tests.engine.remote.other_machine.test_far_verdict import taken
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from engine.config.site import Site
 from engine.events import Failure, Start
 from engine.queue import retry
-from engine.remote.far_side.far_verdict import verdict_on
+from engine.remote.other_machine.far_verdict import verdict_on
 from engine.runs import run_lock
 from engine.runs.posted.posting import Posting, Seen
 from engine.runs.queue_entry import queue_entry

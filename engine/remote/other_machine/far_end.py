@@ -27,18 +27,18 @@ import msgspec
 import psutil
 
 from engine.errors import UserError
-from engine.remote.far_side.carried_runs import CarriedRuns, NotBrought
-from engine.remote.far_side.checkpoint_sender import send_checkpoint
-from engine.remote.far_side.code_store import CodeStore
-from engine.remote.far_side.far_checks import answer
-from engine.remote.far_side.far_verbs import do
-from engine.remote.far_side.far_worker import ensure_service
-from engine.remote.far_side.followed_runs import FollowedRuns
+from engine.remote.other_machine.checkpoint_sender import send_checkpoint
+from engine.remote.other_machine.far_checks import answer
+from engine.remote.other_machine.far_verbs import do
+from engine.remote.other_machine.far_worker import ensure_service
+from engine.remote.other_machine.followed_runs import FollowedRuns
+from engine.remote.other_machine.received_code import CodeStore
+from engine.remote.other_machine.received_runs import CarriedRuns, NotBrought
 from engine.runs.posted.site_status import SiteGpu
 from engine.runs.store import Store, is_run_id
 from engine.sites.command_line import SiteError
-from engine.sites.frames import MARKER, PIECE, PROTOCOL, FrameError, FrameReader, encode
-from engine.sites.messages import (
+from engine.sites.far_end_frames import MARKER, PIECE, PROTOCOL, FrameError, FrameReader, encode
+from engine.sites.far_end_messages import (
     CODE_IS_THERE,
     FROM_NEAR,
     HAS_TO_BE_BROUGHT,

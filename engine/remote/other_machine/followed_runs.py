@@ -12,13 +12,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
-from engine.remote.far_side.far_verdict import verdict_on
+from engine.remote.other_machine.far_verdict import verdict_on
 from engine.runs import worker_status
 from engine.runs.posted import site_status
 from engine.runs.status import ENDED, LIVE
 from engine.runs.store import Run, Store
-from engine.sites.frames import PIECE
-from engine.sites.messages import TAIL, Append, Gone, Head, Held, LineFile, Looked, Put, Verdict, WholeFile
+from engine.sites.far_end_frames import PIECE
+from engine.sites.far_end_messages import (
+    TAIL,
+    Append,
+    Gone,
+    Head,
+    Held,
+    LineFile,
+    Looked,
+    Put,
+    Verdict,
+    WholeFile,
+)
 from engine.system.files import DAMAGED, read_small
 
 SLOW_S = 1.0

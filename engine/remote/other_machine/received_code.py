@@ -10,7 +10,7 @@ import tarfile
 from pathlib import Path
 
 from engine.sites.command_line import SiteError
-from engine.sites.messages import MOST_CODE
+from engine.sites.far_end_messages import MOST_CODE
 from engine.system.files import create_private, write_all
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")

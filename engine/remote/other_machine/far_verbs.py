@@ -8,7 +8,7 @@ from engine.queue.notifier import TELLS_NOBODY
 from engine.queue.order import Where
 from engine.queue.worker import ensure_worker
 from engine.remote import verbs
-from engine.remote.far_side.carried_runs import own_carried
+from engine.remote.other_machine.received_runs import own_carried
 from engine.runs.current_state import status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trash import throw_away
@@ -23,7 +23,7 @@ def do(store: Store, name: str, verb: str, words: Sequence[str]) -> str:
     Args:
         store: The folder of runs here.
         name: The run's id.
-        verb: One of ``engine.sites.messages.Do``.
+        verb: One of ``engine.sites.far_end_messages.Do``.
         words: Where to, for ``move``; the number, for ``priority``.
 
     Raises:

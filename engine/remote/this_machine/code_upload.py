@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.sites.command_line import SiteError
-from engine.sites.messages import MOST_CODE
+from engine.sites.far_end_messages import MOST_CODE
 
 
 class Archive(NamedTuple):

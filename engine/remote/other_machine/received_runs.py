@@ -22,7 +22,7 @@ from engine.queue import order
 from engine.queue.notifier import TELLS_NOBODY
 from engine.queue.worker import ensure_worker
 from engine.remote import post
-from engine.remote.far_side.moved_paths import moved_config, moves_to
+from engine.remote.other_machine.moved_paths import moved_config, moves_to
 from engine.remote.start_bridge import ensure_bridge
 from engine.runs.current_state import status_of
 from engine.runs.posted.posting import Posting, name_of, posting_of
@@ -34,7 +34,7 @@ from engine.runs.trash import throw_away
 from engine.runs.trust import entry_writer
 from engine.runs.trust.posted_by_user import enter_posting
 from engine.sites.command_line import SiteError
-from engine.sites.messages import CarriedFile, Carry, Demands, Enter
+from engine.sites.far_end_messages import CarriedFile, Carry, Demands, Enter
 from engine.system.files import DAMAGED, create_private, write_all, write_atomic
 
 FILE = "carried.json"

@@ -6,24 +6,24 @@ import os
 
 import pytest
 
-from engine.remote import requests
+from engine.remote import pending_requests
 from engine.runs.posted.site_status import todo_file
 from engine.runs.store import StoreError
 
 
 def test_requests_wait_in_order_until_each_is_settled(tmp_path):
-    first = requests.add(tmp_path, "box", "a-s0", "stop")
-    second = requests.add(tmp_path, "box", "b-s0", "move", ["first"])
-    assert requests.kept(tmp_path, "box") == [first, second]
-    assert requests.kept(tmp_path, "other") == []
-    requests.settle(tmp_path, "box", first)
-    assert requests.kept(tmp_path, "box") == [second]
-    requests.settle(tmp_path, "box", second)
+    first = pending_requests.add(tmp_path, "box", "a-s0", "stop")
+    second = pending_requests.add(tmp_path, "box", "b-s0", "move", ["first"])
+    assert pending_requests.kept(tmp_path, "box") == [first, second]
+    assert pending_requests.kept(tmp_path, "other") == []
+    pending_requests.settle(tmp_path, "box", first)
+    assert pending_requests.kept(tmp_path, "box") == [second]
+    pending_requests.settle(tmp_path, "box", second)
     assert not todo_file(tmp_path, "box").exists()
 
 
 def test_what_is_damaged_or_names_no_run_is_passed_over(tmp_path):
-    kept = requests.add(tmp_path, "box", "a-s0", "stop")
+    kept = pending_requests.add(tmp_path, "box", "a-s0", "stop")
     path = todo_file(tmp_path, "box")
     lines = [
         b'{"id":"1","at":1,"run":"../a","verb":"stop"}',
@@ -31,17 +31,17 @@ def test_what_is_damaged_or_names_no_run_is_passed_over(tmp_path):
         b"{",
     ]
     path.write_bytes(b"\n".join([*lines, path.read_bytes()]))
-    assert requests.kept(tmp_path, "box") == [kept]
+    assert pending_requests.kept(tmp_path, "box") == [kept]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_what_somebody_else_put_there_is_not_carried(tmp_path):
-    requests.add(tmp_path, "box", "a-s0", "stop")
+    pending_requests.add(tmp_path, "box", "a-s0", "stop")
     os.chown(todo_file(tmp_path, "box"), 12345, 12345)
-    assert requests.kept(tmp_path, "box") == []
+    assert pending_requests.kept(tmp_path, "box") == []
 
 
 def test_a_folder_that_cannot_be_written_says_so(tmp_path):
     (tmp_path / ".sites").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
-        requests.add(tmp_path, "box", "a-s0", "stop")
+        pending_requests.add(tmp_path, "box", "a-s0", "stop")
