@@ -15,7 +15,7 @@ from engine.diagnostics.checkpoint_checks import check_checkpoint
 from engine.diagnostics.findings import FILES, Case, Finding
 from engine.diagnostics.permission_checks import check_permissions
 from engine.events import HALF_A_LINE, MAX_LINE, decode, why_no_event
-from engine.runs import current_state, run_lock, status_file
+from engine.runs import liveness, run_lock, status_file
 from engine.runs.heartbeat import SILENCE_S
 from engine.runs.posted.posting import DAMAGED_POSTING, posting_of
 from engine.runs.posted.posting import FILE as POSTED_FILE
@@ -293,6 +293,6 @@ CHECKS = (
 
 def examine(run: Run, runs: Collection[str] = ()) -> list[Finding]:
     """Return all that is not well with a run."""
-    status = current_state.status_of(run)
+    status = liveness.status_of(run)
     case = Case(run, status, run_lock.is_held(run), runs)
     return [finding for check in CHECKS for finding in check(case)]

@@ -42,7 +42,7 @@ from engine.sites.far_end_messages import (
     Ping,
     Question,
 )
-from engine.system.extras import engine_version
+from engine.system.installed_extras import engine_version
 
 ANSWER_S = 60.0
 """Seconds that the far end has to do something: it may wait for the lock of a run."""

@@ -21,7 +21,7 @@ from engine.remote.polling_pace import PollingPace
 from engine.remote.post_again_or_leave import CANCELLED, Step, next_step
 from engine.remote.verbs import end_unbegun
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import Posting, Seen
 from engine.runs.posted.site_status import SiteStatus

@@ -16,7 +16,7 @@ from engine.training.data.source import Say
 from engine.training.device import gpu_uuids, pick_device
 from engine.training.distributed.nodes import nodes_of_job
 from engine.training.distributed.supervisor import train_on_several
-from engine.training.failures import failure_of, failure_text
+from engine.training.failure_advice import failure_of, failure_text
 from engine.training.outcome import Outcome, trained
 from engine.training.precision import arithmetic
 

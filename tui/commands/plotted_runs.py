@@ -19,8 +19,8 @@ from engine.catalog.metrics import INDISPENSABLE, family, whole_run
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
 from engine.errors import UserError
-from engine.runs.current_state import status_of
 from engine.runs.labels import labels_of
+from engine.runs.liveness import status_of
 from engine.runs.metadata import RunMetadata, RunSummary
 from engine.runs.status import LIVE
 from engine.runs.store import Run, Store, StoreError, match_one

@@ -14,7 +14,7 @@ from engine.analysis.runs_that_count import Candidate, read_candidates
 from engine.config.loader import Config
 from engine.config.schema import IMPORTED, Experiment
 from engine.runs.store import Store
-from engine.system.extras import lacking
+from engine.system.installed_extras import lacking
 from engine.text import markdown, markdown_table, printable
 from tui.figures.caveats import FigureEntry, Say, cautions, whats_missing
 from tui.figures.export_figures import find_figures, teller

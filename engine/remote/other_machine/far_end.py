@@ -64,8 +64,8 @@ from engine.sites.far_end_messages import (
     Pong,
 )
 from engine.system import process
-from engine.system.extras import engine_version, lacking
 from engine.system.files import write_all
+from engine.system.installed_extras import engine_version, lacking
 from engine.system.nvml import Nvml, usable
 
 POLL_S = 0.25

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from engine.queue.move_and_hold import Where
 from engine.queue.notifier import TELLS_NOBODY
-from engine.queue.order import Where
 from engine.queue.worker import ensure_worker
 from engine.remote import verbs
 from engine.remote.other_machine.received_runs import own_carried
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trash import throw_away
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.queue import retry
 from engine.remote.other_machine.received_runs import carried_of
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import DAMAGED_POSTING, Posting, Seen, posting_of
 from engine.runs.status import ENDED, State

@@ -18,16 +18,16 @@ from msgspec.structs import replace
 
 from engine.config.preflight import missing
 from engine.config.site import Site
-from engine.queue import order
+from engine.queue import move_and_hold
 from engine.queue.notifier import TELLS_NOBODY
 from engine.queue.worker import ensure_worker
 from engine.remote import post
 from engine.remote.other_machine.moved_paths import moved_config, moves_to
 from engine.remote.start_bridge import ensure_bridge
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import Posting, name_of, posting_of
 from engine.runs.queue_entry import QueueEntry
-from engine.runs.resume import last_experiment
+from engine.runs.resume_settings import last_experiment
 from engine.runs.status import ENDED
 from engine.runs.store import Run, RunInfo, Store, StoreError, is_run_id
 from engine.runs.trash import throw_away
@@ -177,7 +177,7 @@ class CarriedRuns:
             raise NotBrought(f"{run.id} went on elsewhere since it was here")
         if status_of(run).state in ENDED:
             if cluster is None:
-                order.put_back(run, asked.demands.device, asked.settings)
+                move_and_hold.put_back(run, asked.demands.device, asked.settings)
             else:
                 with post.only_poster(self._store.root, cluster.name):
                     post.intend_anew(run, cluster, settings=asked.settings)

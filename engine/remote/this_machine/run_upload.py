@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.config.site import Site
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import Posting
 from engine.runs.queue_entry import queue_entry
 from engine.runs.store import Run, StoreError

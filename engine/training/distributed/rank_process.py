@@ -26,7 +26,7 @@ from engine.training.data.source import ignore
 from engine.training.device import pick_device
 from engine.training.distributed.event_socket import EventSocket, SocketReporter
 from engine.training.distributed.supervisor import RankJob
-from engine.training.failures import failure_of
+from engine.training.failure_advice import failure_of
 from engine.training.outcome import trained
 from engine.training.precision import arithmetic
 

@@ -18,15 +18,15 @@ import pytest
 from engine.config.schema import SCRIPT, Experiment
 from engine.events import End, Log, Start, decode
 from engine.queue import worker as scheduler
-from engine.queue.order import hold, move, waiting
+from engine.queue.move_and_hold import hold, move, waiting
 from engine.queue.stop_and_resume import request_stop
 from engine.queue.worker import Busy, Worker, ensure_worker, work
 from engine.runner.attempt import train_run
 from engine.runs import run_lock, stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Run, Store, StoreError
-from engine.runs.worker_status import NO_WORKER
+from engine.runs.why_waiting import NO_WORKER
 from engine.sites import local_process
 from engine.sites.local_devices import LocalDevices
 from engine.system import lock_keepers, process

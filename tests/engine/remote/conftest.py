@@ -13,7 +13,7 @@ from engine.queue.notifier import Notifier
 from engine.remote import post
 from engine.remote.bridge import serve
 from engine.remote.polling_pace import PollingPace
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import posted_state
 from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run, Store

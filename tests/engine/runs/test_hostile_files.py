@@ -43,13 +43,13 @@ from engine.diagnostics import run_checks, doctor
 from engine.errors import UserError
 from engine.runs import labels, trash
 from engine.text import printable
-from engine.runs.resume import last_experiment
+from engine.runs.resume_settings import last_experiment
 from engine.config.loader import load_config
 from engine.history.reader import History
 from engine.analysis.runs_that_count import read_candidates
 from engine.runs.queue_entry import queue_entry
 from engine.runs.run_lock import is_held
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.stop_request import asked
 from engine.system.files import last_lines
 from engine.runs.store import Store

@@ -18,7 +18,7 @@ import pytest
 
 from engine.events import Checkpoint, End, Log, Metrics, Start, encode
 from engine.runs import run_lock, stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status
@@ -556,7 +556,7 @@ from engine.diagnostics.doctor import report
 from engine.config.schema import Experiment
 from engine.runs.labels import change_tags
 from engine.runs.recorder import Recorder
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs import run_lock
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trash import throw_away

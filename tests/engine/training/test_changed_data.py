@@ -13,8 +13,8 @@ from engine.events import Data, Log, Metrics, Start, decode
 from engine.runner.attempt import train_run
 from engine.runs import stop_request
 from engine.runs.control_listener import INTERVAL_S
-from engine.runs.current_state import status_of
-from engine.runs.resume import DATA_CHANGED
+from engine.runs.liveness import status_of
+from engine.runs.resume_settings import DATA_CHANGED
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED
 from engine.system.files import tail
 from engine.training import checkpoint

@@ -18,14 +18,14 @@ from engine.events import Checkpoint, End, Log, Start, decode
 from engine.models import create_model
 from engine.runner.attempt import train_run
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED
 from engine.system.files import tail
 from engine.training import build, checkpoint
 from engine.training.cost import explain
 from engine.training.device import pick_device
-from engine.training.failures import out_of_memory
+from engine.training.failure_advice import out_of_memory
 from engine.training.learner import Learner
 
 

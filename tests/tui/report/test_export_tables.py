@@ -334,7 +334,7 @@ def test_parquet_holds_numbers_as_numbers(lab: Lab) -> None:
 def test_without_pyarrow_it_is_said_how_to_install_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     config = lab.config(["a"], figure("f", ["a"]))
     train(lab, config, "a", 0.5)
-    monkeypatch.setattr("engine.system.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("engine.system.installed_extras.find_spec", lambda name: None)
     with pytest.raises(ExportError, match=r"pip install 'vitui\[parquet\]'"):
         export(lab, config, "f", formats=["csv", "parquet"])
     assert not lab.out.exists()

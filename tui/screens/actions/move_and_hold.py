@@ -14,7 +14,7 @@ from tui.state.deeds import DeedLog
 from tui.views.site_facts import is_held_there, waiting_at
 
 if TYPE_CHECKING:
-    from engine.queue.order import Where
+    from engine.queue.move_and_hold import Where
 
 Move = tuple[str, str | None]
 """A run, and the one that it goes before; None for the end of the queue."""
@@ -35,7 +35,7 @@ class QueueActions:
         sites = dict.fromkeys(status.on for status in waiting)
 
         def move() -> str:
-            from engine.queue import order as queue
+            from engine.queue import move_and_hold as queue
             from engine.remote import verbs
 
             said = []

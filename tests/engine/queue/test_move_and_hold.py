@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.events import End
-from engine.queue import order as queue
+from engine.queue import move_and_hold as queue
 from engine.queue.stop_and_resume import request_resume, request_stop
 from engine.runs import run_lock, worker_status
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import (
     QueueEntry,
     queue_entry,
@@ -24,6 +24,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Run, RunInfo, Store, StoreError
 from engine.runs.trust import entry_writer
 from engine.runs.trust.entry_writer import leave_queue, take_from_queue
+from engine.runs.why_waiting import NO_WORKER
 from engine.system.lock_holder import Holder, this_process
 from tests.conftest import queued
 
@@ -216,11 +217,11 @@ class TestBack:
 class TestReasons:
     def test_without_a_worker_it_says_so(self, store):
         runs = make(store)
-        assert status_of(runs[0]).reason == worker_status.NO_WORKER
+        assert status_of(runs[0]).reason == NO_WORKER
         queue.hold(runs[0])
         assert status_of(runs[0]).reason == "held"
         queue.hold(runs[0], release=True)
-        assert status_of(runs[0]).reason == worker_status.NO_WORKER
+        assert status_of(runs[0]).reason == NO_WORKER
 
     def test_it_is_what_the_worker_says(self, store):
         runs = make(store)
@@ -234,11 +235,11 @@ class TestReasons:
         worker_status.publish(store.root, said)
         assert status_of(runs[0]).reason == "held"
         worker_status.withdraw(store.root)
-        assert status_of(runs[0]).reason == worker_status.NO_WORKER
+        assert status_of(runs[0]).reason == NO_WORKER
 
     def test_a_dead_worker_is_not_believed_one_elsewhere_is(self, store):
         run = make(store)[0]
-        for host, reason in [(this_process().host, worker_status.NO_WORKER), ("elsewhere", "because")]:
+        for host, reason in [(this_process().host, NO_WORKER), ("elsewhere", "because")]:
             worker = Holder(pid=2**22 + 1, started=1.0, boot="x", host=host, space=this_process().space)
             worker_status.publish(
                 store.root, worker_status.WorkerStatus(worker=worker, reasons={run.id: "because"})
@@ -249,4 +250,4 @@ class TestReasons:
     def test_a_damaged_notice_says_nothing(self, store, damage):
         run = make(store)[0]
         (store.root / ".queue.json").write_bytes(damage)
-        assert status_of(run).reason == worker_status.NO_WORKER
+        assert status_of(run).reason == NO_WORKER

@@ -15,7 +15,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from engine.runs import run_lock, stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import take_back
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
 from engine.runs.status import LIVE, RESUMABLE, Status

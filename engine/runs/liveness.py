@@ -26,7 +26,7 @@ from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.status import ENDED, LIVE, MAX_REASON, SAYABLE, WITHOUT_A_WORD, State, Status
 from engine.runs.status_file import cached, is_of_older_version, read_on, rebuild, renew
 from engine.runs.store import Run
-from engine.runs.worker_status import why_waiting
+from engine.runs.why_waiting import why_waiting
 from engine.system import lock, process
 
 

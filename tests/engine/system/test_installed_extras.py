@@ -6,7 +6,7 @@ import pytest
 
 from engine.config.preflight import missing
 from engine.config.schema import Experiment
-from engine.system.extras import EXTRAS, lacking
+from engine.system.installed_extras import EXTRAS, lacking
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import LIVE
 from engine.runs.store import Run, Store, is_run_id
 from engine.runs.trust.queued_by_user import why_untrusted
-from engine.runs.worker_status import HELD
+from engine.runs.why_waiting import HELD
 from engine.text import span
 
 

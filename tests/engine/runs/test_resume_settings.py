@@ -14,7 +14,7 @@ from engine.events import Start
 from engine.queue.stop_and_resume import request_resume
 from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
-from engine.runs.resume import changed, last_experiment
+from engine.runs.resume_settings import changed, last_experiment
 
 
 def test_a_smaller_batch_accumulates_to_the_same_step(tiny):

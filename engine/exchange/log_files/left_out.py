@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 MOST = 100
-"""Kinds of losses that are told apart; what is beyond counts together."""
+"""Kinds that are told apart; what is beyond counts together."""
 
 
-class Losses:
+class LeftOut:
     """Counts what is left out."""
 
     def __init__(self, noun: str = "line") -> None:
@@ -18,7 +18,7 @@ class Losses:
         self._first: dict[str, str] = {}
 
     def add(self, what: str, line: int, example: str = "", count: int = 1) -> None:
-        """Count a loss.
+        """Count what is left out.
 
         Args:
             what: What it is and why it is left out; the same words count together.
