@@ -11,7 +11,7 @@
       EditError         a change to experiments.toml                       (engine.config.editor)
         StaleError      it has changed since it was read                   (engine.config.editor)
       ExchangeError     another tool's file, or a package that reads it    (engine.exchange.optional_packages)
-      ExportError       a figure, table or report that cannot be written   (tui.figures.files)
+      ExportError       a figure, table or report that cannot be written   (tui.figures.figure_files)
       FilterError       which runs are meant                               (engine.query.parser)
       MomentError       a moment that cannot be looked at                  (tui.state.moment)
       PlotError         what of which runs is to be drawn as text          (tui.commands.plotted_runs)

@@ -18,7 +18,7 @@ from engine.commands.options import fail, option_config, option_runs
 if TYPE_CHECKING:
     from engine.config.loader import Config
     from engine.exchange.exporting import Kind
-    from tui.figures.files import Format
+    from tui.figures.figure_files import Format
     from tui.figures.style import Style, Width
     from tui.report.export_tables import TableFormat
 

@@ -23,7 +23,7 @@ from engine.runs.recorder import Recorder
 from engine.text import printable, text_of_csv
 from tests.tui.figures.test_export_figures import HOSTILE, Lab, figure
 from tui.cli import main
-from tui.figures.files import ExportError
+from tui.figures.figure_files import ExportError
 from tui.report.export_tables import TABLE_FORMATS, export_tables
 
 NAMES = [*HOSTILE, "a|b", "a & b_c", "[x] \\", "* [31mred", "--> <!--", "=1+1"]

@@ -9,11 +9,11 @@ import pytest
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, until
 from tui.app_options import Options
-from tui.palette import PALETTE, Sign, assign, pair, shown_in
+from tui.curve_palette import PALETTE, Sign, assign, pair, shown_in
 from tui.screens.comparison import CompareScreen
 from tui.state.session import load
 from tui.state.snapshot import Project
-from tui.views.colours_and_signs import give, sign_of_row, signs_together
+from tui.views.colours_by_experiment import give, sign_of_row, signs_together
 from tui.widgets.chart.chart_grid import ChartGrid
 
 SKY, ORANGE = pair(0), pair(1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from engine.config.setting_choices import starting_with
 from engine.text import clean, nearest
 from tui.app_options import READONLY
-from tui.screens.actions.target import Board
+from tui.screens.actions.screen_protocol import Board
 from tui.screens.command_palette.line_command import LineCommand, Meaning
 from tui.screens.message_duration import SHORTEST_S
 from tui.state.snapshot import Snapshot

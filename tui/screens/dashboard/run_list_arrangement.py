@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence, Set
 from textual.content import Content
 from textual.screen import Screen
 
-from tui.screens.actions.target import Board
+from tui.screens.actions.screen_protocol import Board
 from tui.state.moment import day_and_time
 from tui.state.snapshot import Snapshot
 from tui.views.experiment_groups import Grouping

@@ -21,7 +21,7 @@ class Deed(NamedTuple):
     """What to do instead."""
 
 
-class DeedLog:
+class UndoHistory:
     """The last deeds. For any thread."""
 
     def __init__(self) -> None:

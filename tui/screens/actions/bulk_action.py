@@ -10,7 +10,7 @@ from engine.runs.status import LIVE, State, Status
 from engine.runs.store import StoreError
 from engine.text import clean
 from tui.keymap.action import Situation
-from tui.screens.actions.target import Target, situation_of
+from tui.screens.actions.screen_protocol import Target, situation_of
 from tui.views.run_names import full_names
 
 NAMED = 5

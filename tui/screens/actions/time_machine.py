@@ -9,7 +9,7 @@ from textual.screen import Screen
 
 from engine.text import clean
 from tui.app_options import LOOKS_BACK
-from tui.screens.actions.target import Board
+from tui.screens.actions.screen_protocol import Board
 from tui.screens.line_prompt import Prompt
 from tui.state.moment import FORMS, MomentError, beside, day_and_time, moment_of
 from tui.widgets.time_slider import TimeSlider

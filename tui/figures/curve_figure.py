@@ -30,6 +30,7 @@ from engine.catalog.metrics import Axis
 from engine.history.reader import History
 from engine.history.x_axes import TIMELESS
 from tui.axis_ticks import PLAIN, Unit, linear_ticks, log_limits, log_ticks, x_ends
+from tui.curve_palette import markers_for
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, x_title, y_scale
 from tui.figures.figure_sheet import (
@@ -41,10 +42,9 @@ from tui.figures.figure_sheet import (
     wrap,
     write_notes,
 )
-from tui.figures.source import Reading, Source
+from tui.figures.figure_source import Reading, Source
 from tui.figures.style import PAPER, Look, Width
 from tui.figures.style import style as style
-from tui.palette import markers_for
 from tui.state.chart_line import ChartLine
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from textual.strip import Strip
 
 from engine.analysis.alarms import KINDS
 from tui.app_options import ascii_only
-from tui.palette import Sign, shown_in
+from tui.curve_palette import Sign, shown_in
 from tui.text import shorten
-from tui.views.colours_and_signs import sign_of_row
+from tui.views.colours_by_experiment import sign_of_row
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
 from tui.widgets.runs.column_layout import (

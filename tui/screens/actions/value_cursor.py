@@ -9,7 +9,7 @@ from textual.screen import Screen
 
 from engine.catalog.metrics import MEMORY
 from tui.axis_ticks import unit_of_axis
-from tui.screens.actions.target import Board
+from tui.screens.actions.screen_protocol import Board
 from tui.views.run_list_columns import Column, column_at
 
 TYPING_S = 0.8

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.widgets.chart.x_view import CLOSEST, View, allowed, moved, zoomed
+from tui.widgets.chart.zoom_and_pan import CLOSEST, View, allowed, moved, zoomed
 
 places = st.floats(-1e6, 1e6)
 views = st.tuples(places, st.floats(1e-3, 1e6)).map(lambda drawn: (drawn[0], drawn[0] + drawn[1]))

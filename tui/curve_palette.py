@@ -3,7 +3,7 @@
 The twelve colours were found by annealing in OKLCH, each theme's within a few degrees of the same hues. Each has a
 contrast of 4.5 to 1 with its ground (7 to 1 in the theme of contrast), any two stay apart for readers with
 protanopia, deuteranopia and tritanopia (CIEDE2000 of 9.7 after Machado et al. 2009), and none is that of failure;
-``tests/tui/test_palette.py`` measures it. Every colour has a sign, so that a curve is known without colour.
+``tests/tui/test_curve_palette.py`` measures it. Every colour has a sign, so that a curve is known without colour.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
-from tui.palette import Sign, numbered, pair
+from tui.curve_palette import Sign, numbered, pair
 
 if TYPE_CHECKING:
     from tui.state.snapshot import Snapshot

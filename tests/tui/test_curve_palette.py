@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from textual.theme import Theme
 
 from tests.conftest import ROOT
-from tui.palette import (
+from tui.curve_palette import (
     ASCII_MARKERS,
     MARKERS,
     PAIRS,

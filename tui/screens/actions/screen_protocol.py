@@ -13,9 +13,9 @@ from engine.runs.store import Store
 from tui.keymap.action import Situation
 from tui.keymap.bindings import names_of
 from tui.state.dashboard_state import BoardState
-from tui.state.deeds import DeedLog
 from tui.state.messages import Failed, Queued, Succeeded
 from tui.state.snapshot import Project, Snapshot
+from tui.state.undo_history import UndoHistory
 from tui.views.run_list_row import Row
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.runs.run_list import RunList
@@ -70,7 +70,7 @@ class Target(Protocol):
         """Whether nothing may be changed."""
 
     @property
-    def deeds(self) -> DeedLog:
+    def deeds(self) -> UndoHistory:
         """What was done last, to be taken back."""
 
     @property

@@ -12,27 +12,27 @@ from textual.screen import Screen
 from engine.errors import UserError
 from engine.runs.store import Store
 from tui.app_options import READONLY, readonly
+from tui.screens.actions.screen_protocol import Terminal
 from tui.screens.actions.stop_and_resume import briefly
-from tui.screens.actions.target import Terminal
 from tui.screens.dialogs import Dialog
 from tui.screens.message_duration import SHORTEST_S, reading_time
-from tui.state.deeds import DeedLog
 from tui.state.messages import Failed, Queued, Succeeded
 from tui.state.snapshot import Project, Snapshot
+from tui.state.undo_history import UndoHistory
 from tui.terminal.dismissal import ClosesOnce
 from tui.views.run_list_row import Row
 from tui.widgets.runs.run_list import RunList
 
 
-class TargetScreen(ClosesOnce, Screen[None]):
+class ActionScreen(ClosesOnce, Screen[None]):
     """Shows a project; what it needs besides to be a ``Target`` is which runs are meant on it."""
 
     snapshot: Snapshot
 
-    def __init__(self, project: Project, deeds: DeedLog | None = None) -> None:
+    def __init__(self, project: Project, deeds: UndoHistory | None = None) -> None:
         super().__init__()
         self.project = project
-        self.deeds = deeds or DeedLog()
+        self.deeds = deeds or UndoHistory()
         """What was done last, here and on the screens that share it."""
         self.store = Store(project.runs)
         self._answer_until = 0.0
