@@ -5,7 +5,7 @@
     UserError
       CheckpointError   weights that cannot be downloaded, read, or loaded (here)
       ConfigError       experiments.toml or a setting                      (engine.config.validate)
-      DataError         a dataset that cannot be used                      (engine.training.data.source)
+      DataError         a dataset that cannot be used                      (engine.training.data.unsplit_dataset)
       DeviceError       a device that this machine does not have           (here)
       Diverged          a loss that is not finite                          (engine.training.trainer)
       EditError         a change to experiments.toml                       (engine.config.editor)

@@ -41,7 +41,7 @@ from tui.report.export_tables import export_tables
 from tui.state.run_page_record import Page
 from tui.state.snapshot import Machine, Project, Watch
 from tui.views.queue_gantt import bars, gantt
-from tui.views.run_list_rows import make_rows
+from tui.views.run_list_tree import make_rows
 from tui.views.site_facts import facts_at_site
 from tui.widgets.machine.gpu_and_cpu_lines import board_lines
 

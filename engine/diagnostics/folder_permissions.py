@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.catalog import export_folders
 from engine.diagnostics.findings import Finding
-from engine.diagnostics.permission_checks import open_to_others
+from engine.diagnostics.run_permissions import open_to_others
 from engine.runs.store import Store
 from engine.runs.trust import user_key
 from engine.system.permissions import user_name, who_else_can_write

@@ -40,8 +40,8 @@ from tui.widgets.run_page.confusion_matrix import MatrixView
 from tui.widgets.run_page.epoch_slider import EpochRequested, EpochSlider, Where
 from tui.widgets.run_page.fact_sheet import FactSheet
 from tui.widgets.run_page.frequent_mistakes import Mistakes
-from tui.widgets.run_page.log_pane import LogPane
 from tui.widgets.run_page.log_view import LogView
+from tui.widgets.run_page.log_with_search import LogPane
 from tui.widgets.run_page.tab_bar import TabBar
 
 FOCUSED = {

@@ -54,7 +54,7 @@ def assemble(
 class _Assembly:
     def __init__(self, gathered: Gathered, written: float, as_it_stands: bool) -> None:
         self._gathered, self._written, self._as_it_stands = gathered, written, as_it_stands
-        self._noun = gathered.left_out.noun
+        self._noun = gathered.skipped.noun
         self._places: Places = find_places(gathered, by_name=as_it_stands)
         self._steps, self._epochs = map(self._numbers_of, (self._places.step, self._places.epoch))
         self._notes: list[str] = list(gathered.notes)
@@ -91,7 +91,7 @@ class _Assembly:
             found[-1].notes += self._of_training(training, number)
             self._say_what_is_twice(found[-1], training, entries, position)
             self._fill(found[-1], training, entries, names, times, end)
-        self._gathered.left_out.into(base.left)
+        self._gathered.skipped.into(base.left)
         return found
 
     def _numbers_of(self, column: Column | None) -> Floats:
@@ -137,7 +137,7 @@ class _Assembly:
         values = int(rows[gathered.rows[of_metrics]].sum())
         number = gathered.by_row(column)[first]
         text = f"{number:g}" if np.isfinite(number) else column.first_word[1]
-        gathered.left_out.add(what, int(gathered.lines[first]), text, max(1, values))
+        gathered.skipped.add(what, int(gathered.lines[first]), text, max(1, values))
 
     def _mend_steps(self) -> None:
         """Read steps for what they count: evaluations that say the epoch, and counters that begin anew with each."""
@@ -305,7 +305,7 @@ class _Assembly:
                 try:
                     imported.add(names[which], value, step, epoch, time)
                 except ValueError as error:
-                    self._gathered.left_out.add(str(error), line, names[which])
+                    self._gathered.skipped.add(str(error), line, names[which])
 
     def _placed(self, imported: ImportedRun, rows: Rows) -> tuple[Floats, Floats]:
         """Return the steps and epochs of rows (R,), with what is missing from their neighbours."""
@@ -358,7 +358,7 @@ class _Assembly:
                 continue
             if (count := column.counts[Says.WORD] + column.counts[Says.COUNTED]) > 0:
                 line, text = column.first_word
-                self._gathered.left_out.add(
+                self._gathered.skipped.add(
                     f"a cell of {column.name[:80]!r} that is no number", line, text, count
                 )
             if column.counts[Says.PERCENT]:

@@ -58,7 +58,7 @@ class TableRows:
                 comments += 1
                 continue
             if torn is not None:
-                self._lines.left_out.add("a row that does not fit the heading", *torn)
+                self._lines.skipped.add("a row that does not fit the heading", *torn)
                 torn = None
             if self._is_heading(number, cells):
                 again += 1
@@ -142,7 +142,7 @@ class TableRows:
                 else:
                     cells = line.split(delimiter)
             except csv.Error as error:
-                self._lines.left_out.add(f"a row that is no CSV ({error})", number)
+                self._lines.skipped.add(f"a row that is no CSV ({error})", number)
                 continue
             if cells:
                 yield number, cells
@@ -172,7 +172,7 @@ class TableRows:
                             "it is cut off there, and the line is passed over"
                         )
                     else:
-                        self._lines.left_out.add("a row with a quote that nothing closes", number)
+                        self._lines.skipped.add("a row with a quote that nothing closes", number)
                 continue
             yield number, text
 

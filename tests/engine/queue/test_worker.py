@@ -29,7 +29,7 @@ from engine.runs.store import Run, Store, StoreError
 from engine.runs.why_waiting import NO_WORKER
 from engine.sites import local_process
 from engine.sites.local_devices import LocalDevices
-from engine.system import lock_keepers, process
+from engine.system import kernel_locks, process
 from engine.system.files import tail
 from engine.system.process import STOP_SIGNALS
 from engine.text import GIB
@@ -301,7 +301,7 @@ class TestSuccession:
         )
         first = subprocess.Popen([sys.executable, "-c", code], cwd=store.root.parent)
         # launched, not begun: a worker that dies with a lock it has not handed over has started nothing
-        until(lambda: sum(bool(set(lock_keepers.keepers(run.lock)) - {first.pid}) for run in runs) == 2)
+        until(lambda: sum(bool(set(kernel_locks.keepers(run.lock)) - {first.pid}) for run in runs) == 2)
         first.kill()
         first.wait()
         assert work(store, lambda: False, machine=LocalDevices("cpu:2")) == 1

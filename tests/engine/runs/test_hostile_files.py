@@ -56,7 +56,7 @@ from engine.runs.store import Store
 from tui.figures.export_figures import export_figures
 from tui.report.export_tables import export_tables
 from tui.feed.feed import Feed
-from tui.views.run_list_rows import make_rows
+from tui.views.run_list_tree import make_rows
 from tui.state.snapshot import Project, Watch
 
 store = Store("runs")

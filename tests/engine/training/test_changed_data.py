@@ -19,7 +19,7 @@ from engine.runs.stop_request import FAILED, FINISHED, STOPPED
 from engine.system.files import tail
 from engine.training import checkpoint
 from engine.training.changed_data import facts_to_go_on_with
-from engine.training.data.source import DataError
+from engine.training.data.unsplit_dataset import DataError
 
 pytestmark = pytest.mark.xdist_group("engine")
 

@@ -14,7 +14,7 @@ from tui.views.experiment_groups import Grouping
 from tui.views.run_filter import Meant
 from tui.views.run_list_columns import Column, find_column
 from tui.views.run_list_row import Row
-from tui.views.run_list_rows import make_rows, without_gpus
+from tui.views.run_list_tree import make_rows, without_gpus
 from tui.widgets.runs.column_layout import no_room_words
 from tui.widgets.runs.shown_columns import DEFAULT
 

@@ -9,8 +9,8 @@ import numpy as np
 from engine.config.schema import Experiment
 from engine.training.data.colour_conversion import UNDECIDED
 from engine.training.data.image_cache import Listing, load_images
-from engine.training.data.image_listing import printable, some
-from engine.training.data.source import DataError, Images, Indices, Part, Say
+from engine.training.data.images_below_folder import printable, some
+from engine.training.data.unsplit_dataset import DataError, Images, Indices, Part, Say
 
 
 class ImageFiles:

@@ -8,7 +8,7 @@ MOST = 100
 """Kinds that are told apart; what is beyond counts together."""
 
 
-class LeftOut:
+class Skipped:
     """Counts what is left out."""
 
     def __init__(self, noun: str = "line") -> None:

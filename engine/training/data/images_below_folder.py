@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.training.data.image_cache import Listing
 from engine.training.data.image_decoder import is_image
-from engine.training.data.source import DataError, Indices
+from engine.training.data.unsplit_dataset import DataError, Indices
 
 FROM_ZIP = "__MACOSX"
 """The folder of macOS's own files in an archive."""

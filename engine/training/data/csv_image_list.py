@@ -22,9 +22,9 @@ from engine.catalog.datasets import SPLIT_NAMES
 from engine.config.schema import Experiment
 from engine.training.data.cut_off_test import cut_test
 from engine.training.data.image_cache import Listing
-from engine.training.data.image_files import ImageFiles
-from engine.training.data.image_listing import printable, some, stamp_of
-from engine.training.data.source import DataError, DataSource, Part, Say
+from engine.training.data.images_below_folder import printable, some, stamp_of
+from engine.training.data.splits_of_files import ImageFiles
+from engine.training.data.unsplit_dataset import DataError, DataSource, Part, Say
 
 MOST_BYTES = 512 * 2**20
 """A longer list is not read."""

@@ -27,7 +27,7 @@ from engine.training.changed_data import facts_of, facts_to_go_on_with, kept_fac
 from engine.training.collectives import ALONE, Ranks
 from engine.training.cost import training_flops
 from engine.training.data.dataset import Dataset, load_dataset
-from engine.training.data.source import Say
+from engine.training.data.unsplit_dataset import Say
 from engine.training.device import device_name
 from engine.training.precision import precision_on
 from engine.training.trainer import Trainer

@@ -9,9 +9,9 @@ from pathlib import Path
 from engine.config.schema import Experiment
 from engine.config.split_folders import SplitFolders, split_folders
 from engine.training.data.cut_off_test import cut_test
-from engine.training.data.image_files import ImageFiles
-from engine.training.data.image_listing import class_folders, labelled_images, some
-from engine.training.data.source import DataError, DataSource, Say
+from engine.training.data.images_below_folder import class_folders, labelled_images, some
+from engine.training.data.splits_of_files import ImageFiles
+from engine.training.data.unsplit_dataset import DataError, DataSource, Say
 
 
 def folder_source(root: Path, experiment: Experiment, say: Say) -> DataSource:

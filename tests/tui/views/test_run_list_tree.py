@@ -18,7 +18,7 @@ from tui.state.snapshot import Project, Snapshot
 from tui.views.experiment_groups import Grouping
 from tui.views.run_filter import Meant
 from tui.views.run_list_columns import find_column
-from tui.views.run_list_rows import make_rows
+from tui.views.run_list_tree import make_rows
 from tui.views.run_names import curve_labels
 from tui.widgets.runs.column_layout import count_of
 

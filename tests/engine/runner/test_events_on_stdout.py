@@ -9,7 +9,7 @@ import pytest
 
 SCRIPT = """
 import os, pathlib, subprocess, sys
-from engine.runner.stdout import capture_stdout
+from engine.runner.events_on_stdout import capture_stdout
 with capture_stdout(pathlib.Path(sys.argv[1])) as stdout:
     print("printed")
     os.write(1, b"written\\n")
@@ -50,7 +50,7 @@ def test_a_child_that_lives_on_does_not_hold_the_process(tmp_path):
 
 PRINTS_ON = """
 import os, pathlib, subprocess, sys, time
-from engine.runner.stdout import capture_stdout
+from engine.runner.events_on_stdout import capture_stdout
 folder = pathlib.Path(sys.argv[1])
 with capture_stdout(folder / "log"):
     child = subprocess.Popen(["sh", "-c", "while true; do echo on; sleep 0.01; done"])
