@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from engine.catalog.models import Backbone
 from engine.models.checkpointing import Blocks
-from engine.models.std_conv import StdConv2d
+from engine.models.layers import StdConv2d
 
 
 class GroupNormAct(nn.GroupNorm):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engine.models import create_model, standardized_once
-from engine.models.std_conv import StdConv2d
+from engine.models.layers.std_conv import StdConv2d
 
 
 @pytest.fixture
