@@ -25,12 +25,12 @@ from engine.history.preview import sketch
 from engine.history.reader import AXES, History
 from engine.query.select import select_runs
 from engine.runs import predictions, run_lock, stop_request, trash, worker_status
-from engine.runs.current_state import status_of
 from engine.runs.labels import labels_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import posting_of
 from engine.runs.posted.whereabouts import whereabouts_of
 from engine.runs.queue_entry import queue_entry
-from engine.runs.resume import last_experiment
+from engine.runs.resume_settings import last_experiment
 from engine.runs.status_file import rebuild
 from engine.runs.store import Run, Store
 from engine.runs.trust.posted_by_user import why_not_own
@@ -41,9 +41,9 @@ from tui.report.export_tables import export_tables
 from tui.state.run_page_record import Page
 from tui.state.snapshot import Machine, Project, Watch
 from tui.views.queue_gantt import bars, gantt
-from tui.views.run_list_rows import make_rows
+from tui.views.run_list_tree import make_rows
 from tui.views.site_facts import facts_at_site
-from tui.widgets.machine.load_sparklines import board_lines
+from tui.widgets.machine.gpu_and_cpu_lines import board_lines
 
 FILTER = "model~vit options.pool=mean -tag=a age>1s duration<1h"
 Reader = Callable[[Path, Run], str]

@@ -161,7 +161,7 @@ def test_json_says_what_the_runs_say(lab: Path) -> None:
 
 ECHO = """
 import json, sys
-from engine.runner.stdout import EventLines
+from engine.runner.events_on_stdout import EventLines
 lines = EventLines(1)
 for text in json.loads(sys.argv[1]):
     lines.write(json.dumps(text, ensure_ascii=False).encode() + b"\\n")

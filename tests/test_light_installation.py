@@ -18,7 +18,7 @@ import pytest
 
 from engine.queue.worker import ensure_worker
 from engine.runs.store import Store
-from engine.system.extras import EXTRAS
+from engine.system.installed_extras import EXTRAS
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow  # two dozen commands

@@ -197,7 +197,7 @@ OVER_RUNS = frozenset(
 """Functions of ``statistics`` and numpy that make one number of several."""
 SUMS, COUNTS = ("sum", "fsum", "nansum"), ("len", "count_nonzero")
 NOT_OVER_RUNS = {
-    "engine/exchange/log_files/timeline.py": "of the times and steps that one file says",
+    "engine/exchange/log_files/steps_and_times.py": "of the times and steps that one file says",
     "engine/queue/durations.py": "of how long runs took, from which forecasts are made",
     "tui/figures/line_labels.py": "of the places of labels",
     "tui/terminal/ascii_text.py": "of the dots of a cell",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.store import Run
 from tests.strangers import Strangers
 from tests.system_calls import CHANGES, OPENS, SIGNALS, SPEAKS, STARTS, Call, calls_of

@@ -237,16 +237,16 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
 
     def action_command_palette(self, begin: str = "") -> None:
         """List all commands, unless they are listed; ``begin`` is what stands in their line."""
+        from tui.screens.command_palette.commands_from_keys import commands_of
         from tui.screens.command_palette.dashboard_commands import dashboard_commands
-        from tui.screens.command_palette.line_command import ThemeCommand
-        from tui.screens.command_palette.offered import offered
         from tui.screens.command_palette.screen import CommandScreen
+        from tui.screens.command_palette.theme_command import ThemeCommand
 
         if isinstance(self.screen, CommandScreen):
             return
         board = self.dashboard
         typed = dashboard_commands(board, board.experiments, board.arranging, board.filtering)
-        commands = offered(self, self.screen)
+        commands = commands_of(self, self.screen)
 
         def chosen(do: Callable[[], None] | None) -> None:
             if do is not None:

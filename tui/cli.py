@@ -21,7 +21,7 @@ from click.shell_completion import CompletionItem
 
 from engine.commands.exit_codes import CommandGroup, tell_of_crash
 from engine.commands.options import fail, option_config, option_runs
-from tui.commands.size_option import size_of
+from tui.commands.columns_and_rows_option import size_of
 
 if TYPE_CHECKING:
     from tui.app import VituiApp

@@ -28,7 +28,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from engine.config.schema import IMPORTED, Experiment, settings
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.status import LIVE, Status, never_began
 from engine.runs.store import Run, RunInfo, Store, StoreError
 

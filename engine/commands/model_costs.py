@@ -12,7 +12,7 @@ from engine.catalog.datasets import folder_of
 from engine.catalog.models import MODELS
 from engine.config.schema import Experiment
 from engine.errors import UserError
-from engine.system.extras import lacking
+from engine.system.installed_extras import lacking
 from engine.text import gib, json_line
 
 MEMORY_NOTE = (

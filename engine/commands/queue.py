@@ -34,7 +34,7 @@ from engine.runs.store import Run, Store
 
 if TYPE_CHECKING:
     from engine.config.site import Site
-    from engine.queue.order import Where
+    from engine.queue.move_and_hold import Where
 
 
 @click.command()
@@ -167,7 +167,7 @@ def stop(
     Of a run at a site, asked the same again or by --force, the job is cancelled there.
     """
     from engine.remote import verbs
-    from engine.runs.current_state import status_of
+    from engine.runs.liveness import status_of
     from engine.runs.status import ENDED, LIVE
 
     store, answers = Store(root), Answers("stop", as_json=as_json)
@@ -317,7 +317,7 @@ def _fitting(store: Store, name: str) -> Run:
     Raises:
         StoreError: No run fits, or more than one does.
     """
-    from engine.runs.current_state import status_of
+    from engine.runs.liveness import status_of
     from engine.runs.status import ENDED
     from engine.runs.store import SEVERAL, StoreError, match_one
     from engine.text import command_line

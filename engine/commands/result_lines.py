@@ -41,6 +41,6 @@ class Answers:
 
 
 def _state(run: Run | str) -> dict[str, str]:
-    from engine.runs.current_state import status_of
+    from engine.runs.liveness import status_of
 
     return {"state": status_of(run).state} if isinstance(run, Run) and run.path.is_dir() else {}

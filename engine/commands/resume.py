@@ -27,7 +27,7 @@ from engine.commands.result_lines import Answers
 from engine.commands.train import train_here
 from engine.config.validate import ConfigError
 from engine.errors import UserError
-from engine.runs.resume import DATA_CHANGED, DATA_CHANGED_FLAG
+from engine.runs.resume_settings import DATA_CHANGED, DATA_CHANGED_FLAG
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.queued_by_user import Identity
 
@@ -141,7 +141,7 @@ def _agreed(runs: Sequence[Run], *, here: bool, yes: bool, ask: bool) -> dict[Ru
 
 
 def _crashed(store: Store) -> list[Run]:
-    from engine.runs.current_state import status_of
+    from engine.runs.liveness import status_of
 
     runs = [run for run in store.runs() if status_of(run).state == "crashed"]
     if not runs:
@@ -245,7 +245,7 @@ def _resume_here(
 ) -> int:
     """Go on with runs one after another, until one is stopped; return the exit code of the last that did not finish."""
     from engine.config.preflight import missing_packages
-    from engine.runs.resume import changed, last_experiment
+    from engine.runs.resume_settings import changed, last_experiment
     from engine.runs.stop_request import STOPPED, StopRequest
 
     stop, worst = StopRequest(), 0

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 from engine.commands.text_table import TableColumn, draw, terminal_width, wants_colour
 from engine.events import decode
-from engine.runs.current_state import status_of
 from engine.runs.event_text import left_text, progress, sentence
+from engine.runs.liveness import status_of
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import ENDED, Status
 from engine.runs.store import Run, stamp

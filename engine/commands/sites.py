@@ -60,7 +60,7 @@ def check(name: str, config_path: Path, root: Path, as_json: bool) -> None:
 @click.option("--folder", required=True, metavar="DIR", help="The project's folder here.")
 def far_end(stdio: bool, folder: str) -> None:  # noqa: ARG001  click gives what it requires
     """Serve the bridge of another machine: what `engine submit --on` starts here over ssh."""
-    from engine.remote.far_side.far_end import serve
+    from engine.remote.other_machine.far_end import serve
 
     serve(Path.home() / Path(folder).expanduser())
 
@@ -73,7 +73,7 @@ def far_end(stdio: bool, folder: str) -> None:  # noqa: ARG001  click gives what
 def fetch(run_name: str, which: str, root: Path, as_json: bool) -> None:
     """Bring a checkpoint of a run from the site that has it; what was cut off is gone on with."""
     from engine.remote.host_link import HostLink
-    from engine.remote.near_side.arrivals import FILES
+    from engine.remote.this_machine.checkpoint_downloads import FILES
     from engine.runs.store import Store, StoreError
     from engine.runs.trust.posted_by_user import own_posting
     from engine.text import disk_size

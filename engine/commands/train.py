@@ -22,7 +22,7 @@ from engine.commands.options import (
     warn,
 )
 from engine.config.loader import find_experiment, load_config
-from engine.runner.stdout import EventLines
+from engine.runner.events_on_stdout import EventLines
 from engine.runs.store import Run, Store, is_run_id
 from engine.runs.trust.queued_by_user import Identity
 
@@ -151,7 +151,7 @@ def train_here(
         takeover: The run as another machine left it, if that was agreed to.
     """
     from engine.runner.attempt import train_run
-    from engine.runner.stdout import capture_stdout
+    from engine.runner.events_on_stdout import capture_stdout
 
     if not as_json and sys.stdout.isatty():
         from rich.console import Console

@@ -11,7 +11,7 @@ from engine.catalog.models import TIMM_PREFIX
 from engine.catalog.weights import weights_file
 from engine.config.schema import Experiment
 from engine.config.split_folders import split_folders
-from engine.system.extras import lacking
+from engine.system.installed_extras import lacking
 
 FEWEST_TO_CHOOSE_BY = 100
 """Validation images from which on the best checkpoint is chosen without a warning."""

@@ -9,9 +9,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.catalog import output_folders
+from engine.catalog import export_folders
 from engine.diagnostics.findings import Finding
-from engine.diagnostics.permission_checks import open_to_others
+from engine.diagnostics.run_permissions import open_to_others
 from engine.runs.store import Store
 from engine.runs.trust import user_key
 from engine.system.permissions import user_name, who_else_can_write
@@ -35,7 +35,7 @@ def check_folder(store: Store) -> Iterator[Finding]:
 
 def check_outputs(store: Store) -> Iterator[Finding]:
     """May others change what was exported beside the runs?"""
-    for name in output_folders.ALL:
+    for name in export_folders.ALL:
         folder = store.root.absolute().parent / name
         open_paths = [path for path in _members(folder) if _is_open(path)]
         if open_paths:

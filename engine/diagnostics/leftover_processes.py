@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from engine.diagnostics.findings import Finding
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.processes.membership import leftovers, listed, marks, names
 from engine.runs.status import ENDED
 from engine.runs.store import Run

@@ -13,9 +13,9 @@ import msgspec
 
 from engine.diagnostics.checkpoint_checks import check_checkpoint
 from engine.diagnostics.findings import FILES, Case, Finding
-from engine.diagnostics.permission_checks import check_permissions
+from engine.diagnostics.run_permissions import check_permissions
 from engine.events import HALF_A_LINE, MAX_LINE, decode, why_no_event
-from engine.runs import current_state, run_lock, status_file
+from engine.runs import liveness, run_lock, status_file
 from engine.runs.heartbeat import SILENCE_S
 from engine.runs.posted.posting import DAMAGED_POSTING, posting_of
 from engine.runs.posted.posting import FILE as POSTED_FILE
@@ -23,7 +23,7 @@ from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import ENDED, LIVE, never_began
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.posted_by_user import why_not_own
-from engine.system import lock_keepers
+from engine.system import kernel_locks
 from engine.system.files import DAMAGED, read_small, tail
 from engine.text import duration
 
@@ -83,7 +83,7 @@ def check_silence(case: Case) -> Iterator[Finding]:
 
 def check_lock(case: Case) -> Iterator[Finding]:
     """Is its lock kept by what a dead process left behind?"""
-    if (left := lock_keepers.orphaned_holder(case.run.lock)) is not None:
+    if (left := kernel_locks.orphaned_holder(case.run.lock)) is not None:
         holder, keepers = left
         who = ", ".join(map(str, keepers)) or "one that this user cannot see"
         yield case.finding(
@@ -293,6 +293,6 @@ CHECKS = (
 
 def examine(run: Run, runs: Collection[str] = ()) -> list[Finding]:
     """Return all that is not well with a run."""
-    status = current_state.status_of(run)
+    status = liveness.status_of(run)
     case = Case(run, status, run_lock.is_held(run), runs)
     return [finding for check in CHECKS for finding in check(case)]

@@ -2,7 +2,8 @@
 
 ::
 
-    runs/ -> measurements -> exporting -> table_writer (CSV, JSON lines, Parquet) | tensorboard_writer | wandb_writer
+    runs/ -> exported_measurements -> exporting -> table_writer (CSV, JSON lines, Parquet), tensorboard_writer or
+        wandb_writer
     import_sources -> log_files | trackers -> imported_run -> importing -> runs/
 
 What writes and reads a format is loaded when that format is asked for.

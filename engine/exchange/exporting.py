@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
-from engine.exchange.measurements import ExportedRun, exported_run
+from engine.exchange.exported_measurements import ExportedRun, exported_run
 from engine.exchange.optional_packages import ExchangeError
 from engine.exchange.output_files import refuse_existing
 from engine.query.select import select_runs

@@ -13,10 +13,10 @@ from typing import Any
 from engine.config.schema import IMPORTED
 from engine.events import End, Start
 from engine.exchange.already_imported import STDIN, KnownRuns
-from engine.exchange.experiment_and_seed import SEED_SETTINGS, name_sources, take_name
 from engine.exchange.import_sources import Format, ImportSource, find_sources, in_order, told
 from engine.exchange.imported_run import ImportedRun, experiment_name
 from engine.exchange.optional_packages import ExchangeError
+from engine.exchange.run_names_from_paths import SEED_SETTINGS, name_sources, take_name
 from engine.exchange.same_training import one_of_each
 from engine.exchange.source_readers import SourceReaders
 from engine.exchange.steps_or_epochs import COUNTED_FROM_0, count_epochs_from_one, scale_remarks

@@ -6,7 +6,7 @@ from importlib import import_module
 from types import ModuleType
 
 from engine.errors import UserError
-from engine.system.extras import how_to_install
+from engine.system.installed_extras import how_to_install
 
 
 class ExchangeError(UserError):

@@ -10,9 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from engine.exchange.experiment_and_seed import is_unnamed, place, significant
 from engine.exchange.import_sources import ImportSource
-from engine.exchange.log_names import heading_says_places, split_of
+from engine.exchange.log_file_headings import heading_says_places
+from engine.exchange.log_file_names import split_of
+from engine.exchange.run_names_from_paths import is_unnamed, place, significant
 from engine.exchange.trackers.event_folders import SPLITS
 
 BESIDE = "log beside another of its run|logs beside others of their runs"

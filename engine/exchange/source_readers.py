@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from engine.exchange.already_imported import STDIN
-from engine.exchange.experiment_and_seed import NamedSource
 from engine.exchange.import_sources import ImportSource
 from engine.exchange.imported_run import ImportedRun
+from engine.exchange.run_names_from_paths import NamedSource
 from engine.exchange.trackers.event_folders import EventFolder, trainings
 from engine.exchange.trackers.tensorboard_reader import EventReader
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol, get_args, get_type_hints
 
 from engine.config.schema import LABELS, Experiment
-from engine.exchange.measurements import FACTS, ExportedRun, measured, points
+from engine.exchange.exported_measurements import FACTS, ExportedRun, measured, points
 from engine.exchange.optional_packages import load
 from engine.exchange.output_files import draft
 from engine.text import csv_text, escaped_json

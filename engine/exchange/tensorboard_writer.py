@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engine.exchange.measurements import ExportedRun, measured, points
+from engine.exchange.exported_measurements import ExportedRun, measured, points
 from engine.exchange.optional_packages import ExchangeError, load
 from engine.exchange.output_files import draft
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from engine.exchange.measurements import ExportedRun, measured, points
+from engine.exchange.exported_measurements import ExportedRun, measured, points
 from engine.exchange.optional_packages import ExchangeError, load
 
 EXTRA = "wandb"

@@ -16,7 +16,8 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from engine.catalog.models import Backbone
-from engine.models.resnetv2 import GroupNormAct, StdConv2d, stages
+from engine.models.layers import StdConv2d
+from engine.models.resnetv2 import GroupNormAct, stages
 from engine.models.vit import patch_projection
 
 

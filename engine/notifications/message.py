@@ -1,4 +1,7 @@
-"""What a message says: one JSON object, made of a run's status."""
+"""What is told of a run that has ended or goes wrong: the sentence, and the JSON object around it.
+
+The app says the same sentences, on its screen and on the desktop.
+"""
 
 from __future__ import annotations
 
@@ -41,16 +44,26 @@ class Message(msgspec.Struct, kw_only=True, frozen=True):
     metrics: dict[str, float | None] = {}
 
 
+def end_text(status: Status) -> str:
+    """Return in a line for people how a run has ended: its score where it is finished, else why."""
+    words = f"{status.state} after {duration(status.trained_s)}" if status.trained_s else status.state
+    if status.state != "finished":
+        words += f": {clean(status.reason)}" if status.reason else ""
+    elif (best := first_of(status.last, HEADLINES)) is not None:
+        name, value = best
+        words += f", {metric_of(name).full} {value:.4g}"
+    return _text(status, words)
+
+
+def alarm_text(status: Status, kind: str, words: str) -> str:
+    """Return in a line for people what is wrong with a live run, as ``of_alarm`` takes it."""
+    return _text(status, f"{kind}: {words}")
+
+
 def of_end(status: Status) -> Message:
     """Return the message on the end of a run; a crash is told as ``failed`` too."""
     event: Literal["finished", "failed"] = "finished" if status.state == "finished" else "failed"
-    words = f"{status.state} after {duration(status.trained_s)}" if status.trained_s else status.state
-    if event == "finished" and (best := first_of(status.last, HEADLINES)) is not None:
-        name, value = best
-        words += f", {metric_of(name).full} {value:.4g}"
-    elif status.reason:
-        words += f": {clean(status.reason)}"
-    return _of_run(status, event, f"{event}.{status.attempt}.{status.ended:.0f}", words)
+    return _of_run(status, event, f"{event}.{status.attempt}.{status.ended:.0f}", end_text(status))
 
 
 def of_alarm(status: Status, kind: str, words: str) -> Message:
@@ -62,8 +75,8 @@ def of_alarm(status: Status, kind: str, words: str) -> Message:
         words: The same in words.
     """
     place = f".{status.step}" if kind == "stalls" else ""
-    told = f"{kind}: {words}"
-    return _of_run(status, "alarm", f"alarm.{status.attempt}.{kind}{place}", told, reason=told)
+    which = f"alarm.{status.attempt}.{kind}{place}"
+    return _of_run(status, "alarm", which, alarm_text(status, kind, words), reason=f"{kind}: {words}")
 
 
 def of_empty_queue(waiting: int, started: int) -> Message:
@@ -80,11 +93,14 @@ def of_empty_queue(waiting: int, started: int) -> Message:
     return Message(id=f"queue-empty.{now:.3f}", event="queue-empty", time=now, host=host(), text=text)
 
 
-def _of_run(status: Status, event: Occasion, which: str, words: str, reason: str = "") -> Message:
+def _text(status: Status, words: str) -> str:
+    return shorten(f"{clean(status.experiment)} s{status.seed} {words}", LONGEST)
+
+
+def _of_run(status: Status, event: Occasion, which: str, text: str, reason: str = "") -> Message:
     metrics = dict(list(status.last.items())[:MOST_METRICS])
     return Message(
-        id=f"{status.run}.{which}", event=event, time=time.time(), host=host(),
-        text=shorten(f"{clean(status.experiment)} s{status.seed} {words}", LONGEST), run=status.run,
+        id=f"{status.run}.{which}", event=event, time=time.time(), host=host(), text=text, run=status.run,
         experiment=status.experiment, seed=status.seed, attempt=status.attempt, state=status.state,
         reason=reason or status.reason, on=status.on, epoch=status.epoch, epochs=status.epochs, metrics=metrics,
     )  # fmt: skip

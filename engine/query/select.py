@@ -6,7 +6,7 @@ import functools
 import itertools
 import time
 
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.status import Status
 from engine.runs.store import Store
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from engine.config.schema import Experiment
 from engine.runs import run_lock, status_file
 from engine.runs.queue_entry import DamagedEntry, QueueEntry, queue_entry, waiting_entry
-from engine.runs.resume import last_experiment
+from engine.runs.resume_settings import last_experiment
 from engine.runs.status import Status
 from engine.runs.store import Run, StoreError
 from engine.runs.trust import entry_writer

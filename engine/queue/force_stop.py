@@ -15,7 +15,7 @@ import psutil
 
 from engine.queue.stop_and_resume import NotAsked, request_stop
 from engine.runs import run_lock, stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.processes.membership import listed, main_process, processes_of
 from engine.runs.processes.sigterm_then_sigkill import end_processes, send, wait_for
 from engine.runs.queue_entry import queue_entry

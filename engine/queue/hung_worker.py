@@ -10,7 +10,7 @@ import psutil
 from engine.queue.worker import Busy
 from engine.runs import worker_status
 from engine.runs.store import Store
-from engine.system import lock, lock_keepers
+from engine.system import kernel_locks, lock
 
 ENDING_S = 5.0
 """Seconds that it has to end after SIGTERM, before it is killed."""
@@ -31,14 +31,14 @@ def end_hung_worker(store: Store) -> str:
         raise Busy(
             f"the worker of {store.root} ({holder.pid}) answers, and is not replaced; `kill {holder.pid}` ends it"
         )
-    if holder.pid not in lock_keepers.keepers(path):
+    if holder.pid not in kernel_locks.keepers(path):
         raise Busy(
             f"{path} names process {holder.pid}, which does not prove to be the worker: it is left alone"
         )
     hung = psutil.Process(holder.pid)
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if lock.holder_of(path) == holder and holder.pid in lock_keepers.keepers(path):
+            if lock.holder_of(path) == holder and holder.pid in kernel_locks.keepers(path):
                 hung.send_signal(number)  # psutil looks first whether the pid is still that process
                 hung.send_signal(signal.SIGCONT)
             with contextlib.suppress(psutil.TimeoutExpired):

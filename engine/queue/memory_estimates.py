@@ -25,8 +25,8 @@ from engine.catalog.metrics import over_gpus
 from engine.config.schema import Experiment
 from engine.runs.status import Status
 from engine.runs.store import Run, Store, StoreError
-from engine.system.extras import lacking
 from engine.system.files import DAMAGED, read_small, write_atomic
+from engine.system.installed_extras import lacking
 from engine.system.own_modules import own_module
 from engine.text import GIB
 

@@ -24,7 +24,7 @@ from engine.notifications.delivery import Outcome, deliver
 from engine.notifications.message import of_alarm, of_empty_queue, of_end
 from engine.notifications.outbox import LATE_S, Letter, Outbox
 from engine.queue import retry
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import posting_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import ENDED, LIVE

@@ -18,11 +18,11 @@ import msgspec
 from engine.errors import UserError
 from engine.events import End, decode
 from engine.runs import run_lock, stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.processes.membership import end_leftovers
 from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.recorder import Recorder
-from engine.runs.resume import last_experiment
+from engine.runs.resume_settings import last_experiment
 from engine.runs.status import ENDED
 from engine.runs.store import Run
 from engine.runs.trust import entry_writer

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import psutil
 
-from engine.queue import order
+from engine.queue import move_and_hold
 from engine.runs import run_lock, stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.processes.membership import main_process
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
-from engine.runs.resume import changed, last_experiment
+from engine.runs.resume_settings import changed, last_experiment
 from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.entry_writer import leave_queue
@@ -83,12 +83,12 @@ def request_resume(
     if not takeover:
         require_resumable(run)
     environment = carried(os.environ, changed(last_experiment(run), settings).env)
-    order.put_back(run, device, settings, seen, takeover=takeover, environment=environment)
+    move_and_hold.put_back(run, device, settings, seen, takeover=takeover, environment=environment)
 
 
 def require_resumable(run: Run) -> None:
     """Raise StoreError unless the run stopped, failed or crashed."""
-    order.require_resumable(run, status_of(run))
+    move_and_hold.require_resumable(run, status_of(run))
 
 
 def _cancel(run: Run) -> str:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from engine.analysis.runs_that_count import age, runs_that_count, settings_of
 from engine.config.preflight import missing
 from engine.config.schema import Experiment
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.metadata import RunMetadata, summaries_of
 from engine.runs.provenance.code_snapshot import CodeSnapshot, take_tree
 from engine.runs.queue_entry import QueueEntry

@@ -12,10 +12,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.queue.order import place_elsewhere, require_resumable
+from engine.queue.move_and_hold import place_elsewhere, require_resumable
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
 from engine.runs.heartbeat import HEARTBEAT_S, SILENCE_S
+from engine.runs.liveness import status_of
 from engine.runs.status import RESUMABLE
 from engine.runs.store import Run, StoreError
 from engine.text import span

@@ -23,9 +23,9 @@ from engine.queue import retry
 from engine.queue.memory_estimates import MemoryEstimates
 from engine.queue.notifier import Notifier
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
-from engine.queue.what_blocks import why_blocked
+from engine.queue.start_conditions import why_blocked
 from engine.runs import run_lock, worker_status
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import posting_of
 from engine.runs.processes.background import start_in_background
 from engine.runs.processes.membership import family, main_process
@@ -37,8 +37,8 @@ from engine.sites.device_occupancy import Device
 from engine.sites.local_devices import LocalDevices
 from engine.sites.local_process import launch
 from engine.system import lock
-from engine.system.extras import lacking
 from engine.system.files import last_lines
+from engine.system.installed_extras import lacking
 from engine.system.lock_holder import this_process
 from engine.system.own_modules import own_module
 from engine.system.process import STOP_SIGNALS

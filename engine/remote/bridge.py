@@ -18,7 +18,8 @@ from pathlib import Path
 from engine.queue.notifier import Notifier
 from engine.queue.retry import BACKOFF_S
 from engine.remote.live_postings import LivePostings, is_any
-from engine.remote.site_keeper import Pace, SiteKeeper
+from engine.remote.polling_pace import PollingPace
+from engine.remote.site_keeper import SiteKeeper
 from engine.runs.posted import site_status
 from engine.runs.store import Store, StoreError
 from engine.system import lock
@@ -36,7 +37,7 @@ def serve(
     store: Store,
     stopped: Callable[[], bool],
     *,
-    pace: Pace | None = None,
+    pace: PollingPace | None = None,
     backoff_s: float = BACKOFF_S,
     notifier: Notifier | None = None,
 ) -> None:
@@ -58,7 +59,7 @@ def serve(
             stack.callback(lambda: notifier.close(at_once=stopped()))
         while True:
             with _only_bridge(store) as path:
-                _Bridge(store, pace or Pace(), backoff_s, path, notifier).serve(stopped)
+                _Bridge(store, pace or PollingPace(), backoff_s, path, notifier).serve(stopped)
             if stopped() or not is_any(store):  # a run posted while the lock was let go is looked after too
                 return
 
@@ -67,7 +68,7 @@ class _Bridge:
     """The threads of all sites; the caller has the lock that makes it the only one."""
 
     def __init__(
-        self, store: Store, pace: Pace, backoff_s: float, path: Path, notifier: Notifier | None = None
+        self, store: Store, pace: PollingPace, backoff_s: float, path: Path, notifier: Notifier | None = None
     ) -> None:
         self._store = store
         self._pace = pace

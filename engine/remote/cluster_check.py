@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.config.site import Site
-from engine.remote.findings import Finding, bad, good, note
+from engine.remote.site_findings import Finding, bad, good, note
 from engine.sites.command_line import CommandLine, SiteError
 from engine.sites.slurm import Limits, Slurm
 from engine.text import span

@@ -21,11 +21,11 @@ from engine.config.validate import ConfigError
 from engine.queue.durations import DurationEstimator
 from engine.remote.link import Verb
 from engine.runs import stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import Posting, Seen
 from engine.runs.posted.site_status import SiteStatus
-from engine.runs.resume import changed, last_experiment
+from engine.runs.resume_settings import changed, last_experiment
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import contents_of, why_not_own
 from engine.sites import job_arrays

@@ -11,19 +11,19 @@ from msgspec.structs import replace
 
 from engine.config.site import Site
 from engine.remote.link import Verb
-from engine.remote.near_side.arrivals import Arrivals
-from engine.remote.near_side.arriving_file import ArrivingFile
-from engine.remote.near_side.far_connection import HELLO_S, FarConnection
-from engine.remote.near_side.heard import Heard
-from engine.remote.near_side.mirror import Mirror
-from engine.remote.near_side.sent_code import archive_of
-from engine.remote.near_side.sent_runs import entering, files_sent_for
+from engine.remote.this_machine.checkpoint_downloads import CheckpointDownloads
+from engine.remote.this_machine.code_upload import archive_of
+from engine.remote.this_machine.incoming_frames import IncomingFrames
+from engine.remote.this_machine.mirror import Mirror
+from engine.remote.this_machine.partial_checkpoint import PartialCheckpoint
+from engine.remote.this_machine.run_upload import entering, files_sent_for
+from engine.remote.this_machine.ssh_connection import HELLO_S, SshConnection
 from engine.runs.posted.posting import JobState, Posting, Seen
 from engine.runs.posted.site_status import SiteStatus
 from engine.runs.store import Run, Store, StoreError
 from engine.sites.command_line import SiteError, Unreachable
-from engine.sites.frames import PIECE, PROTOCOL, Frame
-from engine.sites.messages import (
+from engine.sites.far_end_frames import PIECE, PROTOCOL, Frame
+from engine.sites.far_end_messages import (
     CODE_IS_THERE,
     HAS_TO_BE_BROUGHT,
     Answer,
@@ -42,7 +42,7 @@ from engine.sites.messages import (
     Ping,
     Question,
 )
-from engine.system.extras import engine_version
+from engine.system.installed_extras import engine_version
 
 ANSWER_S = 60.0
 """Seconds that the far end has to do something: it may wait for the lock of a run."""
@@ -64,16 +64,16 @@ class HostLink:
         self._store, self._options = Store(root), options
         store = self._store
         self._mirror = Mirror(store, site.name)
-        self._far: FarConnection | None = None
+        self._far: SshConnection | None = None
         self._since: dict[str, tuple[JobState, float]] = {}
         """The state of each run in the looks so far, and since when."""
         self._number = 0
-        self._arrivals = Arrivals(site)
-        self._heard = Heard(self._mirror, self._arrivals)
+        self._arrivals = CheckpointDownloads(site)
+        self._heard = IncomingFrames(self._mirror, self._arrivals)
 
     def _forget_all(self) -> None:
         """Forget what was said over a connection that is gone."""
-        self._heard = Heard(self._mirror, self._arrivals)
+        self._heard = IncomingFrames(self._mirror, self._arrivals)
         self._arrivals.cut()
 
     # --- the four of Link ---
@@ -186,7 +186,7 @@ class HostLink:
             raise self._arrivals.outcome
         return arriving.size
 
-    def _wait_for_part(self, far: FarConnection, arriving: ArrivingFile) -> None:
+    def _wait_for_part(self, far: SshConnection, arriving: PartialCheckpoint) -> None:
         before = arriving.at
         far.wait(lambda: bool(self._arrivals.outcome) or arriving.at != before, ANSWER_S)
 
@@ -217,7 +217,7 @@ class HostLink:
 
     # --- how ---
 
-    def _connect(self) -> FarConnection:
+    def _connect(self) -> SshConnection:
         if self._far is not None:
             if self._far.is_open:
                 return self._far
@@ -225,7 +225,7 @@ class HostLink:
             self.close()
             raise Unreachable(why or f"{self.site.name} is gone")
         self._forget_all()
-        far = FarConnection(self.site, self._folder(), self._take, self._options)
+        far = SshConnection(self.site, self._folder(), self._take, self._options)
         try:
             far.wait(lambda: self._heard.hello is not None, HELLO_S)
             self._require_same_version()
@@ -255,7 +255,7 @@ class HostLink:
         if again is not None and self._far is not None:
             self._far.send(again)
 
-    def _follow(self, far: FarConnection, runs: Sequence[Run]) -> None:
+    def _follow(self, far: SshConnection, runs: Sequence[Run]) -> None:
         held = {}
         for run in runs:
             try:
@@ -289,13 +289,13 @@ class HostLink:
             gpus=tuple(machine.gpus), cpu=machine.cpu, all_gpus=len(machine.gpus) if machine.gpus else None,
         )  # fmt: skip
 
-    def _bring(self, far: FarConnection, run: Run) -> None:
+    def _bring(self, far: SshConnection, run: Run) -> None:
         """Send the files with which a run begins, or goes on."""
         code = self._send_code(far) if self.site.code == "send" else ""
         for head, body in files_sent_for(run, code):
             far.send(head, body)
 
-    def _send_code(self, far: FarConnection) -> str:
+    def _send_code(self, far: SshConnection) -> str:
         """Send the project's code unless it is there, and return its digest."""
         archive = archive_of(self._store.root.resolve().parent)
         asked = Code(id=self._next_id(), sha256=archive.digest, size=len(archive.data))
@@ -315,7 +315,7 @@ class HostLink:
         folder = f"{self._heard.hello.folder}/runs/{run.id}"
         return replace(posting, job=done.job or run.id, folder=folder)
 
-    def _ask(self, far: FarConnection, head: Enter | Do | Check | Code, body: bytes = b"") -> Done:
+    def _ask(self, far: SshConnection, head: Enter | Do | Check | Code, body: bytes = b"") -> Done:
         far.send(head, body)
         try:
             far.wait(lambda: head.id in self._heard.answers or self._refusal_of(head) is not None, ANSWER_S)

@@ -16,7 +16,7 @@ from engine.runs.posted import site_status
 from engine.runs.posted.posting import JOB_PREFIX, posting_of
 from engine.runs.store import Run, Store, is_run_id
 from engine.sites.command_line import Here, SiteError
-from engine.sites.messages import Question
+from engine.sites.far_end_messages import Question
 from engine.sites.slurm import Slurm
 from engine.system.files import last_lines
 

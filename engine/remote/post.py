@@ -26,10 +26,10 @@ from msgspec.structs import replace
 from engine.config.preflight import missing, missing_packages
 from engine.config.schema import Experiment
 from engine.config.site import Site
-from engine.queue.order import require_resumable
+from engine.queue.move_and_hold import require_resumable
 from engine.remote.link import Link
 from engine.runs import run_lock, stop_request, trash
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import Posting, Seen, name_of, posting_of
 from engine.runs.provenance.code_snapshot import CodeSnapshot, take_tree

@@ -17,12 +17,12 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.config.site import Site
 from engine.remote.cluster_check import check_cluster
-from engine.remote.findings import Finding, bad, good, note
 from engine.remote.host_link import HostLink
+from engine.remote.site_findings import Finding, bad, good, note
 from engine.runs.posted import site_status
 from engine.runs.provenance.repository import git_commit
 from engine.sites.command_line import Here, SiteError, Ssh, Unreachable
-from engine.sites.messages import Answer, Question
+from engine.sites.far_end_messages import Answer, Question
 from engine.system import lock
 from engine.text import span
 

@@ -6,8 +6,6 @@ import contextlib
 import threading
 import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -15,14 +13,15 @@ from engine.config.site import Site
 from engine.errors import UserError
 from engine.queue.notifier import Notifier
 from engine.queue.retry import log
-from engine.remote import post, requests
+from engine.remote import pending_requests, post
 from engine.remote.host_link import HostLink
 from engine.remote.link import Link
 from engine.remote.live_postings import LivePostings, Posted
+from engine.remote.polling_pace import PollingPace
 from engine.remote.post_again_or_leave import CANCELLED, Step, next_step
 from engine.remote.verbs import end_unbegun
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import Posting, Seen
 from engine.runs.posted.site_status import SiteStatus
@@ -31,25 +30,6 @@ from engine.runs.trust.posted_by_user import enter_posting, own_posting
 from engine.sites.command_line import SiteError, Unreachable
 from engine.system.lock_holder import this_process
 from engine.text import printable
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How often a site is looked at, in seconds."""
-
-    soon_s: float = 1.5
-    """For ``fresh_s`` seconds after something was asked of it."""
-    usual_s: float = 10.0
-    calm_s: float = 30.0
-    """While nothing has changed for a while, and nothing is known to change soon."""
-    first_backoff_s: float = 1.0
-    """After it did not answer; twice as long after each further time."""
-    longest_backoff_s: float = 60.0
-    fresh_s: float = 30.0
-    calm_after_s: float = 600.0
-    """Since when nothing has changed where it is calm, and for how long nothing is known to change."""
-    leave_s: float = 5.0
-    """For how long a bridge that ends waits for a look that goes on."""
 
 
 class SiteKeeper(threading.Thread):
@@ -69,7 +49,7 @@ class SiteKeeper(threading.Thread):
         store: Store,
         site: str,
         postings: LivePostings,
-        pace: Pace,
+        pace: PollingPace,
         backoff_s: float,
         notifier: Notifier | None = None,
     ) -> None:
@@ -152,7 +132,7 @@ class SiteKeeper(threading.Thread):
 
     def _carry_requests(self, link: Link) -> None:
         """Ask of the site what commands have left to be asked; what it answers stands in the bridge's log."""
-        for request in requests.kept(self._store.root, self._site):
+        for request in pending_requests.kept(self._store.root, self._site):
             run = Run(self._store.root / request.run)
             posting = own_posting(run)
             try:
@@ -165,7 +145,7 @@ class SiteKeeper(threading.Thread):
             except UserError as refusal:
                 said = f"refused: {refusal}"
             print(printable(f"{request.run}: {request.verb}: {said}"), flush=True)  # noqa: T201  its log
-            requests.settle(self._store.root, self._site, request)
+            pending_requests.settle(self._store.root, self._site, request)
             self._asked_at = time.time()
 
     def _follow(self, run: Run, posting: Posting, seen: Seen | None, link: Link) -> None:
@@ -247,7 +227,7 @@ class SiteKeeper(threading.Thread):
         """Publish that the site does not answer, and return the seconds until it is asked again."""
         if not self._failed:
             self._away_since = time.time()
-        pause_s = min(self._pace.longest_backoff_s, self._pace.first_backoff_s * 2.0**self._failed)
+        pause_s = self._pace.backoff_s(self._failed)
         self._failed = min(self._failed + 1, 30)
         since = time.strftime("%H:%M", time.localtime(self._away_since))
         before = site_status.read(self._store.root, self._site)
@@ -261,22 +241,10 @@ class SiteKeeper(threading.Thread):
 
     def _pause(self, posted: Posted) -> float:
         """Return the seconds until the next look."""
-        if any(not posting.site.is_here for _, posting in posted.values()):
-            return self._pace.soon_s  # the far end says what is new by itself: nothing is asked
-        now = time.time()
         status = site_status.read(self._store.root, self._site)
-        runs: Mapping[str, Seen] = status.runs if status is not None else {}
-        asked = [self._asked_at, *(posting.posted for _, posting in posted.values())]
-        if now - max(asked) < self._pace.fresh_s:
-            return self._pace.soon_s
-        if all(name in runs and self._is_calm(runs[name], now) for name in posted):
-            return self._pace.calm_s
-        return self._pace.usual_s
-
-    def _is_calm(self, seen: Seen, now: float) -> bool:
-        ahead = [when for when in (seen.starts, seen.ends) if when]
-        return now - seen.since > self._pace.calm_after_s and all(
-            abs(when - now) > self._pace.calm_after_s for when in ahead
+        postings = {name: posting for name, (_, posting) in posted.items()}
+        return self._pace.pause_s(
+            postings, status.runs if status is not None else {}, self._asked_at, time.time()
         )
 
 

@@ -15,18 +15,18 @@ from msgspec.structs import replace
 
 from engine.config.site import Site
 from engine.queue import force_stop as by_force
-from engine.queue import order, stop_and_resume
+from engine.queue import move_and_hold, stop_and_resume
 from engine.queue.force_stop import PATIENCE_S
-from engine.remote import post, requests
+from engine.remote import pending_requests, post
 from engine.remote.link import Link, Verb
 from engine.remote.start_bridge import ensure_bridge
 from engine.runs import run_lock, trash
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posted_state import FRESH_S
 from engine.runs.posted.posting import DAMAGED_POSTING, Posting, Seen, posting_of, take_back
 from engine.runs.recorder import Recorder
-from engine.runs.resume import changed, last_experiment
+from engine.runs.resume_settings import changed, last_experiment
 from engine.runs.status import ENDED, LIVE
 from engine.runs.stop_request import Request
 from engine.runs.store import Run, Store, StoreError
@@ -150,17 +150,17 @@ def hold(run: Run, *, release: bool = False) -> str:
     """
     if _waits_at_site(run):
         return _ask(run, "release" if release else "hold")
-    return order.hold(run, release=release)
+    return move_and_hold.hold(run, release=release)
 
 
 def prioritize(run: Run, priority: int) -> str:
     """Give a run that waits another priority; otherwise as ``hold``."""
     if _waits_at_site(run):
         return _ask(run, "priority", str(priority))
-    return order.prioritize(run, priority)
+    return move_and_hold.prioritize(run, priority)
 
 
-def move(store: Store, run: Run, where: order.Where | Run) -> str:
+def move(store: Store, run: Run, where: move_and_hold.Where | Run) -> str:
     """Move a run that waits to an end of its queue or before another run; otherwise as ``hold``.
 
     Args:
@@ -169,7 +169,7 @@ def move(store: Store, run: Run, where: order.Where | Run) -> str:
         where: An end of the queue, or the run that it comes before.
     """
     if not _waits_at_site(run):
-        return order.move(store, run, where)
+        return move_and_hold.move(store, run, where)
     return _ask(run, "move", where.id if isinstance(where, Run) else where)
 
 
@@ -274,7 +274,7 @@ def _ask(run: Run, verb: Verb, *words: str) -> str:
 def _leave_request(run: Run, posting: Posting, verb: Verb, words: Sequence[str]) -> str:
     """Leave for the bridge what is asked of a site over ssh; return in words when it arrives."""
     root, name = _root(run), posting.site.name
-    requests.add(root, name, run.id, verb, list(words))
+    pending_requests.add(root, name, run.id, verb, list(words))
     ensure_bridge(Store(root))
     site = site_status.read(root, name)
     if site is not None and site.trouble:

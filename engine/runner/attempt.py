@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.events import Event, Failure, QueuePlace
-from engine.queue.order import require_resumable
+from engine.queue.move_and_hold import require_resumable
 from engine.queue.retry import may_retry
 from engine.queue.takeover import Takeover
 from engine.runner import posted_run
@@ -19,12 +19,12 @@ from engine.runner.console_log import ConsoleLimit
 from engine.runner.posted_run import Posted
 from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.processes.membership import end_leftovers, mark
 from engine.runs.provenance.packages import keep_environment
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
-from engine.runs.resume import changed, goes_on_with_other_data, last_experiment
+from engine.runs.resume_settings import changed, goes_on_with_other_data, last_experiment
 from engine.runs.status import State
 from engine.runs.stop_request import FAILED, StopRequest
 from engine.runs.store import Run, StoreError

@@ -1,4 +1,4 @@
-"""Events as lines for people."""
+"""Events as lines for people, and how far a run is in a word."""
 
 from __future__ import annotations
 
@@ -47,6 +47,13 @@ def sentence(event: Event) -> str | None:
             parts = (scores, reason) if event.state == "finished" else (reason, scores)
             return f"{event.state}: {'; '.join(filter(None, parts))}"
     return None
+
+
+def training_report(event: Metrics) -> str:
+    """Return a measurement of the training in a few words: step, epoch, loss, and speed where it is known."""
+    loss, speed = (event.values.get(name) for name in ("train/loss", "train/images_per_s"))
+    text = f"step {event.step}, epoch {event.epoch:.2f}: loss {number(loss)}"
+    return text + (f", {speed:,.0f} images/s" if speed else "")
 
 
 def scored(event: End) -> str:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from engine.runs.store import Run, StoreError
-from engine.system import lock, lock_keepers
+from engine.system import kernel_locks, lock
 from engine.system.lock_holder import Holder
 
 HOLD_TIMEOUT_S = 5.0
@@ -75,7 +75,7 @@ def hold(
 
 def proved_worker(run: Run) -> Holder | None:
     """Return the process that trains a run, None where there is none or the kernel does not confirm it."""
-    return lock_keepers.proved_worker(run.lock)
+    return kernel_locks.proved_worker(run.lock)
 
 
 def has_other_names(run: Run) -> bool:
@@ -95,6 +95,6 @@ def _why_taken(run: Run, holder: Holder | None) -> str:
     if holder is None or not holder.is_dead:
         which = "" if holder is None else f" ({holder.pid} on {holder.host[:80]})"
         return f"{run.id} is being trained by another process{which}"
-    keepers = ", ".join(map(str, lock_keepers.keepers(run.lock))) or "which this user cannot see"
+    keepers = ", ".join(map(str, kernel_locks.keepers(run.lock))) or "which this user cannot see"
     gone = f"{run.id}: its process {holder.pid} is gone, but a child of it still has its lock"
     return f"{gone}: end the process {keepers}"

@@ -4,7 +4,7 @@
 
     queued -> starting -> running -> finished | failed | stopped | crashed
 
-Whether a run that says ``running`` still lives is judged in ``engine.runs.current_state``.
+Whether a run that says ``running`` still lives is judged in ``engine.runs.liveness``.
 """
 
 from __future__ import annotations

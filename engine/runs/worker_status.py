@@ -1,4 +1,4 @@
-"""The worker's public status: the devices that it gives out, why each run still waits, and whether it answers.
+"""The worker's public status: the devices that it gives out, its reasons why runs wait, and whether it answers.
 
 While it works it touches the file every few seconds: one whose file is old hangs.
 """
@@ -12,8 +12,6 @@ from pathlib import Path
 
 import msgspec
 
-from engine.runs.queue_entry import QueueEntry
-from engine.runs.store import Run
 from engine.system import lock, process
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock_holder import Holder
@@ -22,14 +20,10 @@ from engine.text import span
 NAME = ".queue.json"
 LOG = ".worker.log"
 """What the worker prints."""
-HELD = "held"
-NO_WORKER = "no worker is running; `engine work` starts one"
 BEAT_S = 5.0
 """Seconds between two touches of the file."""
 SILENT_S = 60.0
 """Seconds without a touch after which a worker counts as hung: a look at lost GPUs may take some."""
-STARTING_S = 5.0
-"""Seconds after a run was queued in which its worker may still be starting."""
 
 
 class OfferedDevice(msgspec.Struct, kw_only=True, frozen=True):
@@ -116,40 +110,6 @@ def read(root: str) -> WorkerStatus | None:
         return None
     worker_status = _read(file, stat.st_ino, stat.st_mtime_ns)
     return worker_status if worker_status is not None and worker_status.is_current() else None
-
-
-def why_waiting(run: Run, entry: QueueEntry | None) -> str:
-    """Return in words why a queued run waits, empty until a worker has seen it.
-
-    Args:
-        run: The run.
-        entry: Its entry in the queue; None where it has none.
-    """
-    from engine.runs.trust.queued_by_user import why_untrusted  # its hashes take a while, and few runs wait
-
-    root = run.folder.rpartition("/")[0] or "."
-    if why := _trouble(root, int(time.monotonic() / BEAT_S)):
-        return why
-    worker_status = read(root)
-    of_worker = worker_status.reasons.get(run.id, "") if worker_status is not None else ""
-    if worker_status is not None and not worker_status.left and of_worker:
-        return of_worker
-    if entry is not None and (why := why_untrusted(run, entry)):
-        return why
-    if worker_status is not None and not worker_status.left:
-        return ""
-    if entry is not None and entry.on_hold:
-        return HELD
-    if worker_status is not None and (reason := worker_status.reasons.get(run.id, HELD)) != HELD:
-        return reason
-    soon = entry is not None and 0 <= time.time() - entry.submitted < STARTING_S
-    return "" if soon else NO_WORKER
-
-
-@functools.lru_cache(maxsize=8)
-def _trouble(root: str, _when: int) -> str:
-    """Look at the worker once for all the runs of a list, and again after some seconds."""
-    return trouble(Path(root))
 
 
 @functools.lru_cache(maxsize=8)

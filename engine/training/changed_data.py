@@ -9,10 +9,10 @@ import msgspec
 
 from engine.errors import CheckpointError
 from engine.events import Data
-from engine.runs.resume import DATA_CHANGED_FLAG
+from engine.runs.resume_settings import DATA_CHANGED_FLAG
 from engine.training.data.dataset import Dataset
-from engine.training.data.image_listing import some
-from engine.training.data.source import DataError
+from engine.training.data.images_below_folder import some
+from engine.training.data.unsplit_dataset import DataError
 
 
 def facts_of(data: Dataset) -> Data:

@@ -244,8 +244,8 @@ def count_classes(dataset: str) -> int:
     """Return how many classes a dataset has; ``USUAL_CLASSES`` for a folder that cannot be read, and for a list."""
     if (folder := folder_of(dataset)) is not None:
         from engine.config.split_folders import training_folder
-        from engine.training.data.image_listing import class_folders
-        from engine.training.data.source import DataError
+        from engine.training.data.images_below_folder import class_folders
+        from engine.training.data.unsplit_dataset import DataError
 
         with suppress(DataError):
             return len(class_folders(training_folder(folder)))

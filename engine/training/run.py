@@ -11,12 +11,12 @@ from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
 from engine.system.nvml import Nvml
 from engine.system.telemetry import Sampler, joules_of
-from engine.training.build import build
-from engine.training.data.source import Say
+from engine.training.build_trainer import build
+from engine.training.data.unsplit_dataset import Say
 from engine.training.device import gpu_uuids, pick_device
 from engine.training.distributed.nodes import nodes_of_job
 from engine.training.distributed.supervisor import train_on_several
-from engine.training.failures import failure_of, failure_text
+from engine.training.failure_advice import failure_of, failure_text
 from engine.training.outcome import Outcome, trained
 from engine.training.precision import arithmetic
 

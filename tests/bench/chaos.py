@@ -34,7 +34,7 @@ from engine.events import End, Event, Log, Start, decode
 from engine.history.reader import History
 from engine.queue.stop_and_resume import request_resume
 from engine.queue.worker import ensure_worker
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
 from engine.runs.status import ENDED, State, Status
 from engine.runs.store import Run, Store, StoreError

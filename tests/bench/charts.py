@@ -18,7 +18,7 @@ from rich.style import Style
 from rich.text import Text
 
 from engine.analysis.curves import Curve
-from tui.palette import PALETTE
+from tui.curve_palette import PALETTE
 from tui.state.chart_line import ChartLine
 from tui.widgets.chart.braille_canvas import Canvas, CellGrid
 from tui.widgets.chart.chart_picture import Plot, Setting

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from engine.history.reader import History
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.store import Store
 
 EXPERIMENTS = """

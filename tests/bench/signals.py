@@ -28,7 +28,7 @@ import torch
 from engine.events import Start, decode
 from engine.history.reader import History
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.store import Run, Store
 from engine.training import checkpoint
 from tests.processes import commands, signal_everyone

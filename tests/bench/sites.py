@@ -35,8 +35,8 @@ from engine.runs.trust.posted_by_user import enter_posting
 from tui.feed.feed import Feed
 from tui.state.snapshot import Machine, Project, Snapshot
 from tui.views.queue_gantt import bars, gantt
-from tui.views.run_list_rows import make_rows
-from tui.widgets.machine.load_sparklines import board_lines
+from tui.views.run_list_tree import make_rows
+from tui.widgets.machine.gpu_and_cpu_lines import board_lines
 
 SITE = Site(name="jz", slurm="gpu")
 EXPERIMENTS = [

@@ -18,8 +18,8 @@ from engine.config.validate import ConfigError
 from engine.errors import CheckpointError, DeviceError, UserError, is_transient
 from engine.events import End, Failure, decode, encode
 from engine.models.weights import sources
-from engine.training.data.source import DataError
-from engine.training.failures import failure_of, failure_text, is_out_of_memory
+from engine.training.data.unsplit_dataset import DataError
+from engine.training.failure_advice import failure_of, failure_text, is_out_of_memory
 from engine.training.trainer import Diverged
 from tests.test_structure import nodes_of
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from engine.events import Log, Metrics, decode
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.store import Run, Store
 from engine.system.own_modules import own_module
 from tests.conftest import Engine

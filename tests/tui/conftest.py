@@ -112,7 +112,7 @@ def run_writer(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
         lambda *_: CodeSnapshot({"commit": "0123456789abcdef", "dirty": False}),
     )
     # its clock stood still at NOW, and no heartbeat has come since
-    monkeypatch.setattr("engine.runs.current_state._silent_s", lambda _: 0.0)
+    monkeypatch.setattr("engine.runs.liveness._silent_s", lambda _: 0.0)
 
     def write(
         experiment: str,

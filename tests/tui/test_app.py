@@ -311,7 +311,7 @@ async def test_the_end_of_a_run_is_announced(project: Project, write_run: Write)
             assert board(pilot).snapshot.runs[0].state == "running"
             process.close()
             await settle(pilot)
-            assert "ViT-small s0: crashed" in toasts(pilot)
+            assert "ViT-small s0 crashed" in toasts(pilot)
 
 
 async def test_q_leaves_and_says_which_runs_go_on(project: Project, write_run: Write) -> None:

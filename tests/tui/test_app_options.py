@@ -20,7 +20,7 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle, toasts, until
 from tui.app import VituiApp
 from tui.app_options import Options, theme_of
-from tui.palette import MARKERS
+from tui.curve_palette import MARKERS
 from tui.state.session import SavedView, load, save
 from tui.state.snapshot import Project
 from tui.terminal.ascii_text import ALIKE, asked_for, plain

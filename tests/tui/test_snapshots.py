@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from engine.config.loader import load_config
 from engine.config.site import Site
 from engine.events import Confusion, Metrics, Start, encode
-from engine.queue.order import hold
+from engine.queue.move_and_hold import hold
 from engine.runs import run_lock
 from engine.runs.posted import site_status
 from engine.runs.posted.site_status import SiteGpu

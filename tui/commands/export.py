@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from engine.catalog import output_folders
+from engine.catalog import export_folders
 from engine.commands.completion import candidates
 from engine.commands.options import fail, option_config, option_runs
 
 if TYPE_CHECKING:
     from engine.config.loader import Config
     from engine.exchange.exporting import Kind
-    from tui.figures.files import Format
+    from tui.figures.figure_files import Format
     from tui.figures.style import Style, Width
     from tui.report.export_tables import TableFormat
 
@@ -89,7 +89,7 @@ def write_figures(request: Request) -> bool:
         request.config,
         Store(request.root),
         request.figures,
-        request.out or output_folders.FIGURES_AND_TABLES,
+        request.out or export_folders.FIGURES_AND_TABLES,
         request.pictures or ["png"],
         say=click.echo,
         look=LOOKS[request.style or "paper"],
@@ -103,7 +103,7 @@ def write_tables(request: Request) -> bool:
     from engine.runs.store import Store
     from tui.report.export_tables import export_tables
 
-    out, formats = request.out or output_folders.FIGURES_AND_TABLES, request.table_formats or ["md"]
+    out, formats = request.out or export_folders.FIGURES_AND_TABLES, request.table_formats or ["md"]
     return export_tables(
         request.config, Store(request.root), request.figures, out, formats,
         metrics=request.metrics or HEADLINES, say=click.echo,
@@ -117,7 +117,7 @@ def write_runs(request: Request) -> bool:
 
     if request.to is None:
         return False
-    folder = request.out or output_folders.EXPORTED_RUNS / request.to
+    folder = request.out or export_folders.EXPORTED_RUNS / request.to
     return export_runs(
         Store(request.root), request.to, folder, request.where or "", force=request.force, say=click.echo
     )
@@ -184,8 +184,8 @@ def misfit(options: Sequence[str], written: Sequence[Face]) -> str:
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help=f"The folder to write into: {output_folders.FIGURES_AND_TABLES}, or with --to "
-    f"{output_folders.EXPORTED_RUNS}/FORMAT.",
+    help=f"The folder to write into: {export_folders.FIGURES_AND_TABLES}, or with --to "
+    f"{export_folders.EXPORTED_RUNS}/FORMAT.",
 )
 @click.option(
     "--format",

@@ -18,7 +18,7 @@ from engine.commands.options import fail, option_config, option_runs
 from engine.commands.plain_output import plain
 from engine.commands.text_table import wants_colour
 from engine.text import cells
-from tui.commands.size_option import size_of
+from tui.commands.columns_and_rows_option import size_of
 
 if TYPE_CHECKING:
     from tui.commands.plotted_curves import Chart, CurveReader

@@ -16,7 +16,7 @@ from engine.history.x_axes import TIMELESS
 from engine.runs.store import Store
 from tui.app_options import theme_of
 from tui.commands.plotted_runs import PlottedCurve, PlottedRuns
-from tui.palette import shown_in
+from tui.curve_palette import shown_in
 from tui.state.chart_line import ChartLine
 
 USUAL: Axis = "epoch"

@@ -19,15 +19,15 @@ from engine.catalog.metrics import INDISPENSABLE, family, whole_run
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
 from engine.errors import UserError
-from engine.runs.current_state import status_of
 from engine.runs.labels import labels_of
+from engine.runs.liveness import status_of
 from engine.runs.metadata import RunMetadata, RunSummary
 from engine.runs.status import LIVE
 from engine.runs.store import Run, Store, StoreError, match_one
 from engine.text import clean, command_line, nearest, shorten
-from tui.palette import Sign, numbered
+from tui.curve_palette import Sign, numbered
 from tui.state.session import kept_signs
-from tui.views.colours_and_signs import give
+from tui.views.colours_by_experiment import give
 from tui.views.run_names import curve_labels
 
 NAMED = 12

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from engine.catalog import output_folders
+from engine.catalog import export_folders
 from engine.commands.completion import candidates
 from engine.commands.options import option_config, option_runs
 
@@ -16,7 +16,7 @@ from engine.commands.options import option_config, option_runs
 @click.argument("figures", nargs=-1, metavar="[FIGURE...]", shell_complete=candidates.figures)
 @click.option(
     "--out",
-    default=str(output_folders.REPORT),
+    default=str(export_folders.REPORT),
     show_default=True,
     metavar="DIR",
     type=click.Path(path_type=Path),

@@ -6,13 +6,13 @@ import msgspec
 
 from engine.events import Metrics, decode
 from engine.history.reader import History
-from engine.runs.event_text import sentence
+from engine.runs.event_text import sentence, training_report
 from engine.runs.labels import Labels
 from engine.runs.posted.whereabouts import whereabouts_of
 from engine.runs.store import Run, StoreError
 from engine.system.files import last_lines, tail
 from engine.text import clean
-from tui.feed.log_lines import clock, progress
+from tui.feed.log_lines import clock
 from tui.state.snapshot import RunDetail
 
 CONSOLE_LINES = 500
@@ -65,7 +65,7 @@ def console_lines(run: Run, end: int | None = None) -> tuple[str, ...]:
             lines.append(f"{clock(event.time)}  {clean(text)}")
             last_progress = ""
         elif isinstance(event, Metrics) and "train/loss" in event.values:
-            last_progress = f"{clock(event.time)}  {progress(event)}"
+            last_progress = f"{clock(event.time)}  {training_report(event)}"
     if last_progress:
         lines.append(last_progress)
     said = last_lines(run.console, 16 * 1024) if end is None else ()

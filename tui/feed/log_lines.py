@@ -6,8 +6,7 @@ import time
 from collections.abc import Iterator
 
 from engine.events import Checkpoint, End, Event, Log, Metrics, Start
-from engine.runs.event_text import scored, sentence
-from engine.text import number
+from engine.runs.event_text import scored, sentence, training_report
 from tui.state.log_buffer import LogLineKind
 from tui.state.log_excerpt import TIME_CELLS
 
@@ -29,16 +28,9 @@ def all_said(event: Event) -> Iterator[Line]:
         for line in more:
             yield INDENT + line, kind
     elif isinstance(event, Metrics) and "train/loss" in event.values:
-        yield f"{clock(event.time)}  {progress(event)}", LogLineKind.QUIET
+        yield f"{clock(event.time)}  {training_report(event)}", LogLineKind.QUIET
     if isinstance(event, End):
         yield from _traceback(event)
-
-
-def progress(event: Metrics) -> str:
-    """Return a measurement of the training in a few words."""
-    loss, speed = (event.values.get(name) for name in ("train/loss", "train/images_per_s"))
-    text = f"step {event.step}, epoch {event.epoch:.2f}: loss {number(loss)}"
-    return text + (f", {speed:,.0f} images/s" if speed else "")
 
 
 def story(event: Event) -> Iterator[Line]:

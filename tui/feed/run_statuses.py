@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store
 from engine.runs.worker_status import BEAT_S

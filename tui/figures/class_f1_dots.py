@@ -12,6 +12,7 @@ import numpy as np
 from engine.analysis.confusion_scores import finite_mean
 from engine.analysis.curves import Array
 from tui.axis_ticks import FRACTION, limits, linear_ticks
+from tui.curve_palette import markers_for
 from tui.figures import line_labels
 from tui.figures.figure_sheet import (
     FigureSheet,
@@ -23,10 +24,9 @@ from tui.figures.figure_sheet import (
     seeds_in_words,
     with_counts,
 )
+from tui.figures.figure_source import Reading, Source
 from tui.figures.last_confusion import last_matrices
-from tui.figures.source import Reading, Source
 from tui.figures.style import Width
-from tui.palette import markers_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -152,7 +152,7 @@ def _key(sheet: FigureSheet, parts: Sequence[ByClass], longest: int) -> list[tup
     """Return the mark of each experiment, and its name."""
     from matplotlib.lines import Line2D
 
-    from tui.figures.curves import HOLLOW, SHAPES, SIZES
+    from tui.figures.curve_figure import HOLLOW, SHAPES, SIZES
 
     names = line_labels.shorten_all([plain(part.name) for part in parts], longest)
     names = with_counts(names, [part.seeds for part in parts])

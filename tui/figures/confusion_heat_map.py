@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from engine.analysis.curves import Array
 from tui.figures import line_labels as labels
 from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain, room_of, seeds_in_words
+from tui.figures.figure_source import Reading, Source
 from tui.figures.last_confusion import last_matrices
-from tui.figures.source import Reading, Source
 from tui.figures.style import Look, Width
 
 if TYPE_CHECKING:

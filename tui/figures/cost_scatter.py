@@ -23,9 +23,11 @@ from engine.analysis.curves import LARGEST, Array
 from engine.analysis.results import Result, read_gpu_hours
 from engine.catalog.metrics import metric_of
 from tui.axis_ticks import PLAIN, Unit, limits, log_limits, log_ticks
+from tui.curve_palette import markers_for
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, y_scale
 from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain, with_counts
+from tui.figures.figure_source import Reading, Source
 from tui.figures.final_scores import (
     Scored,
     dashes_of,
@@ -36,9 +38,7 @@ from tui.figures.final_scores import (
     ticks_of,
 )
 from tui.figures.point_labels import name_points
-from tui.figures.source import Reading, Source
 from tui.figures.style import Width
-from tui.palette import markers_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -255,7 +255,7 @@ def _draw_point(
     sheet: FigureSheet,
     standing: Mark,
 ) -> Line2D:
-    from tui.figures.curves import SHAPES
+    from tui.figures.curve_figure import SHAPES
 
     low, high = drawable(part.ends, scale)
     if part.score.interval is not None:

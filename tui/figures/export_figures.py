@@ -12,7 +12,7 @@ from engine.config.validate import ConfigError, Mistake
 from engine.runs.store import Store
 from engine.text import nearest, printable
 from tui.figures.caveats import Say, not_drawn, satisfied, waiting_for_runs
-from tui.figures.files import Format, replace_file
+from tui.figures.figure_files import Format, replace_file
 from tui.figures.make_figure import Library, make
 from tui.figures.style import PAPER, Look, Width, no_font
 
@@ -35,7 +35,7 @@ def export_figures(
         store: Where the runs are.
         names: Which figures; none means all.
         out: The folder to write into; it is made if need be.
-        formats: Of ``tui.figures.files.FORMATS``.
+        formats: Of ``tui.figures.figure_files.FORMATS``.
         say: Called with each line for the user; it is plain text without control characters.
         look: On paper or on slides.
         width: In a column or over a page; None for what each figure needs.

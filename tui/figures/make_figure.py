@@ -17,13 +17,13 @@ from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.history.reader import History
 from engine.runs.store import Store
+from tui.curve_palette import assign, shown_in
 from tui.figures.caveats import FigureEntry, cautions, lacks, made_with, other_settings, whats_missing
+from tui.figures.figure_files import Format, origin_of, save
 from tui.figures.figure_sheet import FigureSheet
-from tui.figures.files import Format, origin_of, save
+from tui.figures.figure_source import Reading, Source
 from tui.figures.registry import KINDS
-from tui.figures.source import Reading, Source
 from tui.figures.style import PAPER, Look, Width, drawn_in_fonts, style
-from tui.palette import assign, shown_in
 from tui.state.session import kept_signs
 
 KEPT = 64
@@ -100,7 +100,7 @@ def make(
     Args:
         figure: What to draw.
         library: The runs.
-        formats: Of ``tui.figures.files.FORMATS``.
+        formats: Of ``tui.figures.figure_files.FORMATS``.
         look: On paper or on slides.
         width: In a column or over a page; None for what the figure needs.
         titled: Whether its title stands in it.

@@ -11,13 +11,13 @@ from tui.figures import (
     class_f1_dots,
     confusion_heat_map,
     cost_scatter,
-    curves,
+    curve_figure,
     last_confusion,
     score_bars,
     step_time_bars,
 )
 from tui.figures.figure_sheet import FigureSheet
-from tui.figures.source import Part, Reading, Source
+from tui.figures.figure_source import Part, Reading, Source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawn
@@ -50,7 +50,7 @@ class FigureKind(Generic[Part]):
 
 
 KINDS: Mapping[str, FigureKind[Any]] = {
-    "curves": FigureKind(curves.read, curves.draw, _against),
+    "curves": FigureKind(curve_figure.read, curve_figure.draw, _against),
     "bars": FigureKind(score_bars.read, score_bars.draw),
     "scatter": FigureKind(cost_scatter.read, cost_scatter.draw, _against),
     "confusion": FigureKind(

@@ -20,6 +20,7 @@ from tui.figures.figure_sheet import (
     room_of,
     with_counts,
 )
+from tui.figures.figure_source import Reading, Source
 from tui.figures.final_scores import (
     Scored,
     best_first,
@@ -31,7 +32,6 @@ from tui.figures.final_scores import (
     ticks_of,
     written,
 )
-from tui.figures.source import Reading, Source
 from tui.figures.style import Width
 
 if TYPE_CHECKING:

@@ -25,9 +25,9 @@ from tui.figures.figure_sheet import (
     seeds_in_words,
     with_counts,
 )
+from tui.figures.figure_source import Reading, Source
 from tui.figures.final_scores import ticks_of
 from tui.figures.score_bars import LEAST_ROW, ROW, make_room
-from tui.figures.source import Reading, Source
 from tui.figures.style import Width
 
 if TYPE_CHECKING:

@@ -14,15 +14,15 @@ import numpy as np
 
 from engine.analysis.curves import Curve
 from engine.analysis.runs_that_count import Candidate
+from engine.catalog.export_folders import FIGURES_AND_TABLES
 from engine.catalog.metrics import Axis
-from engine.catalog.output_folders import FIGURES_AND_TABLES
 from engine.runs.status import Status
 from engine.runs.store import Run
+from tui.curve_palette import UNKNOWN, Sign
 from tui.figures.axis_titles import title as metric_title
-from tui.figures.curves import Picture, draw_picture
-from tui.figures.files import FORMATS, ExportError, Format, origin_of, replace_file, save
+from tui.figures.curve_figure import Picture, draw_picture
+from tui.figures.figure_files import FORMATS, ExportError, Format, origin_of, replace_file, save
 from tui.figures.style import drawn_in_fonts, no_font, style
-from tui.palette import UNKNOWN, Sign
 from tui.state.chart_line import ChartLine
 
 MOST_BYTES = 80

@@ -14,11 +14,11 @@ from engine.analysis.runs_that_count import Candidate, read_candidates
 from engine.config.loader import Config
 from engine.config.schema import IMPORTED, Experiment
 from engine.runs.store import Store
-from engine.system.extras import lacking
+from engine.system.installed_extras import lacking
 from engine.text import markdown, markdown_table, printable
 from tui.figures.caveats import FigureEntry, Say, cautions, whats_missing
 from tui.figures.export_figures import find_figures, teller
-from tui.figures.files import ExportError, Origin, origin_of, replace_file
+from tui.figures.figure_files import ExportError, Origin, origin_of, replace_file
 from tui.report.latex_and_csv_syntax import as_csv, as_latex, latex_notes
 from tui.report.results_table import TEXTS, Plain, ResultsTable, judge_results
 

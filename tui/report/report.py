@@ -24,7 +24,7 @@ from engine.runs.store import Store
 from engine.text import Strong, clean, markdown, markdown_table, printable, setting_text
 from tui.figures.caveats import not_counted, not_drawn, satisfied, waiting_for_runs
 from tui.figures.export_figures import find_figures
-from tui.figures.files import origin_of, replace_file
+from tui.figures.figure_files import origin_of, replace_file
 from tui.figures.make_figure import Library, make
 from tui.figures.registry import KINDS
 from tui.figures.style import AT_NIGHT, no_font

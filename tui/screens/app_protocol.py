@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.screen import Screen
 
-from tui.palette import Sign
-from tui.state.deeds import DeedLog
+from tui.curve_palette import Sign
 from tui.state.run_page_record import Page
 from tui.state.snapshot import Project, Snapshot, Watch
+from tui.state.undo_history import UndoHistory
 from tui.widgets.chart.chart_grid import ChartGrid
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Host(Protocol):
         """The runs, the configuration and the machine as they are now."""
 
     @property
-    def deeds(self) -> DeedLog:
+    def deeds(self) -> UndoHistory:
         """What was done last, to be taken back."""
 
     def follow(self, screen: Screen[None], show: Callable[[Snapshot], None]) -> None:

@@ -17,7 +17,7 @@ from tui.terminal.dismissal import ClosesOnce
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.runs.column_choice import ColumnList
+from tui.widgets.runs.column_list import ColumnList
 from tui.widgets.text_box import TextBox
 
 KEYS = "space show, hide  J K move  s sort  / find  0 default"

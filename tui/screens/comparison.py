@@ -20,12 +20,12 @@ from engine.analysis.comparison_sides import Side
 from engine.analysis.conclusions.evidence import Evidence
 from engine.runs.metadata import summaries_of
 from tui.app_options import ascii_only
+from tui.curve_palette import shown_in
 from tui.keymap.bindings import bindings
-from tui.palette import shown_in
 from tui.screens.app_protocol import Curves, FileReader
 from tui.screens.dialogs import Choice, Dialog
 from tui.terminal.dismissal import ClosesOnce
-from tui.views.colours_and_signs import signs_together
+from tui.views.colours_by_experiment import signs_together
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.message_row import Foot
 

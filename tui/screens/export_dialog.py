@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.text import clean
-from tui.figures.files import ExportError
+from tui.figures.figure_files import ExportError
 from tui.figures.view_figure import ChartView, paths_of
 from tui.keymap.bindings import bindings
 from tui.terminal.dismissal import ClosesOnce

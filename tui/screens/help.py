@@ -16,7 +16,7 @@ from textual.widgets import Input
 from tui.keymap.action import UNLISTED, HelpLine, is_command
 from tui.keymap.all_keys import LINES
 from tui.keymap.bindings import Declared, bindings, page_of_keys
-from tui.screens.command_palette.offered import Does, command_of, offered, title_of
+from tui.screens.command_palette.commands_from_keys import Does, command_of, commands_of, title_of
 from tui.state.command_history import CommandHistory
 from tui.terminal.dismissal import ClosesOnce
 from tui.views.command_palette.search import Command, misfit
@@ -149,7 +149,7 @@ class HelpScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
 
 def open_help(app: App[str], screen: Screen[Any], first: str) -> None:
     """Show what every key does, over a screen whose section, or that of its pane, comes first."""
-    app.push_screen(HelpScreen(first, offered(app, screen)), _done)
+    app.push_screen(HelpScreen(first, commands_of(app, screen)), _done)
 
 
 def _done(do: Callable[[], None] | None) -> None:

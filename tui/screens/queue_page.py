@@ -13,19 +13,19 @@ from engine.runs.status import LIVE, Status
 from engine.text import clean, duration
 from engine.text import shorten as text_of_cells
 from tui.keymap.bindings import bindings, useless
+from tui.screens.action_screen import ActionScreen
 from tui.screens.actions.move_and_hold import QueueActions
+from tui.screens.actions.screen_protocol import give_actions, situation_of
 from tui.screens.actions.stop_and_resume import RunActions
-from tui.screens.actions.target import give_actions, situation_of
 from tui.screens.app_protocol import Host
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.help import open_help
-from tui.screens.target_screen import TargetScreen
 from tui.state.snapshot import Snapshot
 from tui.views.queue_gantt import Bar, all_done, clock, start_text
 from tui.views.run_list_row import Row
 from tui.views.site_facts import job_of
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.machine.load_sparklines import MachineBoard
+from tui.widgets.machine.gpu_and_cpu_lines import MachineBoard
 from tui.widgets.machine.process_table import process_rows
 from tui.widgets.machine.queue_list import QueueList
 from tui.widgets.message_row import Foot
@@ -34,7 +34,7 @@ NAME = 40
 """Cells that the name of a process has in a question."""
 
 
-class QueueScreen(TargetScreen):
+class QueueScreen(ActionScreen):
     """Follows the snapshots of the screen below; what it does, it does to the run under its cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("QueueScreen")

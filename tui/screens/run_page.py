@@ -21,8 +21,8 @@ from engine.analysis.alarms import Alarm
 from engine.history.confusion_index import MatrixLocation
 from engine.runs.status import Status
 from tui.keymap.bindings import bindings, words_now
+from tui.screens.actions.screen_protocol import give_actions, situation_of_run
 from tui.screens.actions.stop_and_resume import RunActions
-from tui.screens.actions.target import give_actions, situation_of_run
 from tui.screens.app_protocol import Host
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.help import open_help
@@ -40,8 +40,8 @@ from tui.widgets.run_page.confusion_matrix import MatrixView
 from tui.widgets.run_page.epoch_slider import EpochRequested, EpochSlider, Where
 from tui.widgets.run_page.fact_sheet import FactSheet
 from tui.widgets.run_page.frequent_mistakes import Mistakes
-from tui.widgets.run_page.log_pane import LogPane
 from tui.widgets.run_page.log_view import LogView
+from tui.widgets.run_page.log_with_search import LogPane
 from tui.widgets.run_page.tab_bar import TabBar
 
 FOCUSED = {

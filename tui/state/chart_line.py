@@ -15,9 +15,9 @@ class ChartLine:
 
     Attributes:
         name: What the legend calls it; any text, shown as it is.
-        colour: A hex colour, see `tui.palette.assign`.
+        colour: A hex colour, see `tui.curve_palette.assign`.
         curve: What is drawn.
-        mark: As a `tui.palette.Sign` has it; the picture chooses one where it is empty.
+        mark: As a `tui.curve_palette.Sign` has it; the picture chooses one where it is empty.
         pinned: Drawn over the others.
         place: Where its run stands in the list; lines are named in this order.
         live: Whether its last value still moves.

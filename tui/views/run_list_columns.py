@@ -187,8 +187,6 @@ def _key(name: str) -> Callable[[RunSummary], Any]:
     return _asked(key)
 
 
-DEFAULT = ("epoch", "test/f1", "train/loss", "left", "memory")
-"""The columns that are shown until the user chooses others."""
 OF_RUN: Mapping[str, Column] = {
     column.name: column
     for column in (

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.events import Data, Start, decode
 from engine.runs.provenance.code_snapshot import patch_of, take_snapshot
-from engine.runs.provenance.git_patch import FilePatch, files_of
+from engine.runs.provenance.git_patch_format import FilePatch, files_of
 from engine.runs.provenance.packages import Environment, environment_in
 from engine.runs.provenance.repository import Change, changed_between
 from engine.runs.store import Run

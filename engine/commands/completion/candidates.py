@@ -130,7 +130,7 @@ def figures(context: click.Context, _parameter: click.Parameter, start: str) -> 
 
 def _runs_that(context: click.Context, start: str, fits: Callable[[State], bool]) -> Items:
     """Return the ids of the newest runs whose state fits, as it is now."""
-    from engine.runs.current_state import status_of
+    from engine.runs.liveness import status_of
 
     newest = [run for run in reversed(_store(context).runs()) if run.id.startswith(start)][:MOST_READ]
     return _items(run.id for run in newest if fits(status_of(run).state))

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.exchange.imported_run import MOST, ImportedRun
-from engine.exchange.log_files import timeline
+from engine.exchange.log_files import steps_and_times
 from engine.exchange.log_files.cells import NUMERIC, Says
 from engine.exchange.log_files.gathered import Column, Floats, Gathered, Rows
-from engine.exchange.log_files.places import BATCHES, Places, find_places, plain
 from engine.exchange.log_files.records import listed
+from engine.exchange.log_files.step_and_epoch_columns import BATCHES, Places, find_places, plain
 from engine.exchange.log_files.trainings import Training, find_trainings, measured_again
 
 BLOCK = 10_000
@@ -54,7 +54,7 @@ def assemble(
 class _Assembly:
     def __init__(self, gathered: Gathered, written: float, as_it_stands: bool) -> None:
         self._gathered, self._written, self._as_it_stands = gathered, written, as_it_stands
-        self._noun = gathered.losses.noun
+        self._noun = gathered.skipped.noun
         self._places: Places = find_places(gathered, by_name=as_it_stands)
         self._steps, self._epochs = map(self._numbers_of, (self._places.step, self._places.epoch))
         self._notes: list[str] = list(gathered.notes)
@@ -91,7 +91,7 @@ class _Assembly:
             found[-1].notes += self._of_training(training, number)
             self._say_what_is_twice(found[-1], training, entries, position)
             self._fill(found[-1], training, entries, names, times, end)
-        self._gathered.losses.into(base.left)
+        self._gathered.skipped.into(base.left)
         return found
 
     def _numbers_of(self, column: Column | None) -> Floats:
@@ -137,7 +137,7 @@ class _Assembly:
         values = int(rows[gathered.rows[of_metrics]].sum())
         number = gathered.by_row(column)[first]
         text = f"{number:g}" if np.isfinite(number) else column.first_word[1]
-        gathered.losses.add(what, int(gathered.lines[first]), text, max(1, values))
+        gathered.skipped.add(what, int(gathered.lines[first]), text, max(1, values))
 
     def _mend_steps(self) -> None:
         """Read steps for what they count: evaluations that say the epoch, and counters that begin anew with each."""
@@ -148,15 +148,15 @@ class _Assembly:
             if plain(self._places.step.name) in BATCHES:
                 known = np.flatnonzero(used & np.isfinite(self._steps))
                 begun = np.cumsum(np.diff(self._steps[known], prepend=0) < 0).astype(np.float64)
-                self._steps[known], first = timeline.counted_on(self._steps[known], begun)
+                self._steps[known], first = steps_and_times.counted_on(self._steps[known], begun)
                 self._say_counted_on(known, first)
             return
-        steps, epochs = timeline.epochs_among_steps(self._steps[used], self._epochs[used])
+        steps, epochs = steps_and_times.epochs_among_steps(self._steps[used], self._epochs[used])
         if not np.array_equal(epochs, self._epochs[used], equal_nan=True):
             self._notes.append("rows without an epoch say it as their step: they are placed there")
         splits = self._gathered.splits[used]
         main = splits == np.bincount(splits).argmax() if len(splits) else splits == 0
-        counted, first = timeline.counted_on(np.where(main, steps, np.nan), epochs)
+        counted, first = steps_and_times.counted_on(np.where(main, steps, np.nan), epochs)
         if first >= 0:
             steps = counted
             self._say_counted_on(np.flatnonzero(used), first)
@@ -237,9 +237,9 @@ class _Assembly:
             if self._as_it_stands:
                 return Times(numbers, False, column)
             is_duration = column.counts[Says.DURATION] > 0
-            clock = timeline.clock_of(numbers, trainings, is_duration=is_duration)
+            clock = steps_and_times.clock_of(numbers, trainings, is_duration=is_duration)
             if clock == "moments":
-                return self._checked(Times(timeline.moments(numbers), False, column), numbers)
+                return self._checked(Times(steps_and_times.moments(numbers), False, column), numbers)
             if clock == "elapsed" and elapsed is None:
                 elapsed = Times(numbers, True, column)
         return elapsed
@@ -261,7 +261,7 @@ class _Assembly:
         ends = [self._written] * len(trainings)
         if times is not None and times.is_elapsed:
             for i in range(len(ends) - 1, 0, -1):
-                taken = timeline.counted_through(times.seconds[trainings[i].rows])
+                taken = steps_and_times.counted_through(times.seconds[trainings[i].rows])
                 ends[i - 1] = max(0.0, ends[i] - _highest(taken))
         return ends
 
@@ -284,7 +284,7 @@ class _Assembly:
         when = np.full(len(rows), end)
         if times is not None and np.isfinite(times.seconds[rows]).any():
             said = times.seconds[rows]
-            when = timeline.filled(timeline.counted_through(said) if times.is_elapsed else said)
+            when = steps_and_times.filled(steps_and_times.counted_through(said) if times.is_elapsed else said)
             if times.is_elapsed:
                 when = when + max(0.0, end - _highest(when))
         place = np.full(len(self._gathered.lines), -1)
@@ -305,7 +305,7 @@ class _Assembly:
                 try:
                     imported.add(names[which], value, step, epoch, time)
                 except ValueError as error:
-                    self._gathered.losses.add(str(error), line, names[which])
+                    self._gathered.skipped.add(str(error), line, names[which])
 
     def _placed(self, imported: ImportedRun, rows: Rows) -> tuple[Floats, Floats]:
         """Return the steps and epochs of rows (R,), with what is missing from their neighbours."""
@@ -313,11 +313,11 @@ class _Assembly:
         numbers = np.arange(len(rows), dtype=np.float64)
         imported.has_epochs = bool(np.isfinite(epochs).any())
         if np.isfinite(steps).any():
-            steps = timeline.filled(steps)
-            epochs = timeline.neighbours_epochs(epochs, steps)
+            steps = steps_and_times.filled(steps)
+            epochs = steps_and_times.neighbours_epochs(epochs, steps)
             return steps, np.where(np.isfinite(epochs), epochs, 0.0)
         if imported.has_epochs:
-            epochs = timeline.neighbours_epochs(epochs, numbers)
+            epochs = steps_and_times.neighbours_epochs(epochs, numbers)
             if (epochs == np.floor(epochs)).all():
                 return epochs, epochs
             imported.notes.append("no column says steps: the rows are counted, from 0")
@@ -325,7 +325,7 @@ class _Assembly:
         imported.has_epochs = True
         index = self._places.numbering
         if index is not None:
-            said = timeline.filled(self._gathered.by_row(index)[rows])
+            said = steps_and_times.filled(self._gathered.by_row(index)[rows])
             if (said >= 0).all() and (said <= MOST).all():
                 imported.notes.append("no column says steps or epochs: its index counts as the epoch")
                 return said, said
@@ -358,7 +358,7 @@ class _Assembly:
                 continue
             if (count := column.counts[Says.WORD] + column.counts[Says.COUNTED]) > 0:
                 line, text = column.first_word
-                self._gathered.losses.add(
+                self._gathered.skipped.add(
                     f"a cell of {column.name[:80]!r} that is no number", line, text, count
                 )
             if column.counts[Says.PERCENT]:

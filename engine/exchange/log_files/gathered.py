@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.catalog.metric_names import LONGEST
 from engine.events import MAX_METRICS
 from engine.exchange.log_files.cells import MOMENTS, NUMERIC, Says
-from engine.exchange.log_files.losses import Losses
+from engine.exchange.log_files.skipped import Skipped
 from engine.exchange.optional_packages import ExchangeError
 
 MAX_VALUES = 10_000_000
@@ -77,7 +77,7 @@ class Gathered:
         self.is_long = is_long
         self.name, self.experiment, self.seed = name, experiment, seed
         self.columns: list[Column] = []
-        self.losses = Losses(noun)
+        self.skipped = Skipped(noun)
         self.notes: list[str] = []
         self._by_key: dict[tuple[str, bool], Column] = {}
         self._lines, self._splits = array("q"), array("q")
@@ -109,7 +109,7 @@ class Gathered:
         column = self._by_key.get((name, may_place)) or self._column(name, may_place)
         if column is None:
             why = f"beyond the first {MAX_METRICS:,}" if len(name) <= LONGEST else "whose name has no end"
-            self.losses.add(f"a value of a metric {why}", self._lines[-1], name)
+            self.skipped.add(f"a value of a metric {why}", self._lines[-1], name)
             return
         column.counts[says] += 1
         if says is Says.NOTHING:
@@ -121,7 +121,7 @@ class Gathered:
                 return
         if len(self._values) >= MAX_VALUES:
             raise ExchangeError(
-                f"{self.losses.noun} {self._lines[-1]}: there are over {MAX_VALUES:,} values: import a part of them"
+                f"{self.skipped.noun} {self._lines[-1]}: there are over {MAX_VALUES:,} values: import a part of them"
             )
         self._rows.append(len(self._lines) - 1)
         self._which.append(column.number)

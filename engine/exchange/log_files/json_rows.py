@@ -18,8 +18,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
-from engine.exchange.log_files.places import SPLIT_WORDS
 from engine.exchange.log_files.records import Record, listed
+from engine.exchange.log_files.step_and_epoch_columns import SPLIT_WORDS
 from engine.exchange.log_files.unpacked_lines import MAX_DOCUMENT, TextLines
 from engine.exchange.optional_packages import ExchangeError
 
@@ -91,7 +91,7 @@ class JsonRows:
             if not text.strip() or text.lstrip().startswith("#"):
                 continue
             if torn:
-                self._lines.losses.add("a line that is no JSON object", torn)
+                self._lines.skipped.add("a line that is no JSON object", torn)
                 torn = 0
             value = _object(text)
             if not isinstance(value, dict):
@@ -111,7 +111,7 @@ class JsonRows:
             self._lines.notes.append(f"{listed(silent, 'event')} that measure nothing passed over")
 
     def _in_document(self, value: object) -> Iterator[Record]:
-        self._lines.losses.noun = "entry"
+        self._lines.skipped.noun = "entry"
         if isinstance(value, list):
             yield from self._listed(value)
             return
@@ -154,7 +154,7 @@ class JsonRows:
             elif isinstance(row, list) and len(row) == len(DOWNLOAD):
                 yield Record(number, dict(zip(DOWNLOAD, row, strict=True)))
             else:
-                self._lines.losses.add("an entry that is no JSON object", number)
+                self._lines.skipped.add("an entry that is no JSON object", number)
 
     def _columns(self, value: dict[str, object]) -> Iterator[Record]:
         """Yield the rows of lists beside one another; where there are no lists, all is one row."""

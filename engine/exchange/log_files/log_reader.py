@@ -16,19 +16,19 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.exchange.exported_measurements import COLUMNS
 from engine.exchange.imported_run import ImportedRun, read_whole
+from engine.exchange.log_file_headings import why_without_curves
 from engine.exchange.log_files.assembling import assemble
 from engine.exchange.log_files.cells import Says, read_cell, read_json_value
 from engine.exchange.log_files.gathered import Gathered
 from engine.exchange.log_files.json_rows import DOWNLOAD, JsonRows
-from engine.exchange.log_files.losses import Losses
-from engine.exchange.log_files.places import SPLIT_WORDS, may_place, row_columns
 from engine.exchange.log_files.records import Record
+from engine.exchange.log_files.skipped import Skipped
+from engine.exchange.log_files.step_and_epoch_columns import SPLIT_WORDS, may_place, row_columns
 from engine.exchange.log_files.table_rows import TableRows
 from engine.exchange.log_files.unpacked_lines import TextLines
 from engine.exchange.log_files.wandb_chart import chart_columns
-from engine.exchange.log_names import why_without_curves
-from engine.exchange.measurements import COLUMNS
 from engine.exchange.optional_packages import ExchangeError
 from engine.text import text_of_csv
 
@@ -206,7 +206,7 @@ class _LogReader:
         if (gathered := self._open.get(name)) is not None:
             return gathered
         if name in self._done:
-            where = f"{self._lines.losses.noun} {record.line}"
+            where = f"{self._lines.skipped.noun} {record.line}"
             raise ExchangeError(
                 f"{where}: run {name[:80]!r} goes on after others began: sort the file by run"
             )
@@ -214,13 +214,13 @@ class _LogReader:
         experiment = _text(record.cells, row.get("experiment")) or self._last.get("experiment", "")
         if not experiment and "seed" in self._last:
             experiment = self._stem
-        gathered = Gathered(name, experiment, noun=self._lines.losses.noun, is_long=self._shape.is_long)
+        gathered = Gathered(name, experiment, noun=self._lines.skipped.noun, is_long=self._shape.is_long)
         text = _text(record.cells, row.get("seed"))
         if text:
             try:
                 gathered.seed = read_whole(text, "seed")
             except ValueError as error:
-                gathered.notes.append(f"{self._lines.losses.noun} {record.line}: {error}")
+                gathered.notes.append(f"{self._lines.skipped.noun} {record.line}: {error}")
         self._open[name] = gathered
         return gathered
 
@@ -239,8 +239,8 @@ class _LogReader:
             self._idle.clear()
         first.notes[:0] = self._lines.notes
         self._lines.notes.clear()
-        self._lines.losses.into(first.left)
-        self._lines.losses = Losses(self._lines.losses.noun)
+        self._lines.skipped.into(first.left)
+        self._lines.skipped = Skipped(self._lines.skipped.noun)
         yield first
         yield from others
 
@@ -249,7 +249,7 @@ class _LogReader:
         columns = [column for gathered in self._open.values() for column in gathered.columns]
         if not any(column.numbers for column in columns):
             left: Counter[str] = Counter()
-            self._lines.losses.into(left)
+            self._lines.skipped.into(left)
             also = "".join(f"; left out: {count:,} x {what}" for what, count in left.items())
             raise ExchangeError(
                 f"{self._path} is no table of measurements: it begins {self._first_line!r}, and below that no cell "

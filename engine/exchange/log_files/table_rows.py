@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from engine.exchange.log_files.cells import NUMERIC, Says, read_cell
-from engine.exchange.log_files.places import may_place
 from engine.exchange.log_files.records import Record, listed
+from engine.exchange.log_files.step_and_epoch_columns import may_place
 from engine.exchange.log_files.table_layout import RULE, SAMPLE, Layout, column_name, find_layout, split
 from engine.exchange.log_files.unpacked_lines import TextLines
 from engine.exchange.optional_packages import ExchangeError
@@ -58,7 +58,7 @@ class TableRows:
                 comments += 1
                 continue
             if torn is not None:
-                self._lines.losses.add("a row that does not fit the heading", *torn)
+                self._lines.skipped.add("a row that does not fit the heading", *torn)
                 torn = None
             if self._is_heading(number, cells):
                 again += 1
@@ -142,7 +142,7 @@ class TableRows:
                 else:
                     cells = line.split(delimiter)
             except csv.Error as error:
-                self._lines.losses.add(f"a row that is no CSV ({error})", number)
+                self._lines.skipped.add(f"a row that is no CSV ({error})", number)
                 continue
             if cells:
                 yield number, cells
@@ -172,7 +172,7 @@ class TableRows:
                             "it is cut off there, and the line is passed over"
                         )
                     else:
-                        self._lines.losses.add("a row with a quote that nothing closes", number)
+                        self._lines.skipped.add("a row with a quote that nothing closes", number)
                 continue
             yield number, text
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.exchange.log_files.gathered import Floats, Rows
-from engine.exchange.log_files.timeline import filled
+from engine.exchange.log_files.steps_and_times import filled
 
 MOST_RESUMES = 3
 """Times that a training may go back, or a tenth of its rows; beyond, its rows are in no order."""

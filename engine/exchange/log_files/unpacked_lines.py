@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from engine.events import LATEST
-from engine.exchange.log_files.losses import Losses
+from engine.exchange.log_files.skipped import Skipped
 from engine.exchange.optional_packages import ExchangeError
 
 MAX_LINE = 1024 * 1024
@@ -66,7 +66,7 @@ class TextLines:
     def __init__(self, path: Path, content: bytes | None = None) -> None:
         self.path = path
         self.notes: list[str] = []
-        self.losses = Losses()
+        self.skipped = Skipped()
         raw: Any
         raw, self.written = _open(path) if content is None else (io.BytesIO(content), time.time())
         """When the file was written, in seconds since the epoch."""
@@ -109,9 +109,9 @@ class TextLines:
                 is_whole = True
             if len(line) >= MAX_LINE and not is_whole:
                 is_cut = True
-                self.losses.add(f"a line of over {MAX_LINE:,} characters", number)
+                self.skipped.add(f"a line of over {MAX_LINE:,} characters", number)
             elif "\0" in line:
-                self.losses.add("a line with bytes that are no text", number)
+                self.skipped.add("a line with bytes that are no text", number)
             else:
                 yield number, self._decoded(number, line)
 

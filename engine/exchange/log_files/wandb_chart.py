@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.exchange.log_files.places import SPLIT_WORDS, may_place, plain
+from engine.exchange.log_files.step_and_epoch_columns import SPLIT_WORDS, may_place, plain
 
 BETWEEN = " - "
 """What stands between a run's name and the metric's."""

@@ -3,7 +3,7 @@
 The lock of such a run, its events and its heartbeat come late or not at all, and what the site says of its job is a few
 seconds old. The first rule that fits decides:
 
-1. A process that has the lock, or a fresh lease, is its process (``engine.runs.current_state``, before these).
+1. A process that has the lock, or a fresh lease, is its process (``engine.runs.liveness``, before these).
 2. A job that waits, seen after the last end: it waits to be begun, or to be begun anew.
 3. An end of an attempt since it was posted: that end.
 4. A heartbeat within the last minute: it runs, unless the site has said its last word.

@@ -78,7 +78,7 @@ def lock_file(root: str | os.PathLike[str], name: str) -> Path:
 
 
 def todo_file(root: str | os.PathLike[str], name: str) -> Path:
-    """Return the file of what was asked of a site and waits for its bridge (``engine.remote.requests``)."""
+    """Return the file of what was asked of a site and waits for its bridge (``engine.remote.pending_requests``)."""
     return folder_of(root) / f"{_quoted(name)}.todo"
 
 

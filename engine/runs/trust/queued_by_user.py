@@ -9,7 +9,7 @@ folder, one run.json and one entry. The folder is named by its inode: moved on i
 another, and unlike the number of the device it outlives a reboot. What others may write proves nothing either.
 
 events.jsonl needs no proof, as nothing in it is executed: a run that goes on takes its command from run.json, and from
-its last start only how it uses the machine (``engine.runs.resume``).
+its last start only how it uses the machine (``engine.runs.resume_settings``).
 """
 
 from __future__ import annotations

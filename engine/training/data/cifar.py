@@ -14,7 +14,7 @@ from engine.system import lock
 from engine.training.data.download import fetch, may_pass
 from engine.training.data.image_cache import data_folder
 from engine.training.data.image_decoder import Pixels
-from engine.training.data.source import DataError, DataSource, Images, Indices, Part, Say
+from engine.training.data.unsplit_dataset import DataError, DataSource, Images, Indices, Part, Say
 
 HERE = Path("data")
 """Below the working folder: where a data set is used from that lies there already."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.training.data.source import DataError, Images, Indices, Part
+from engine.training.data.unsplit_dataset import DataError, Images, Indices, Part
 
 
 def cut_test(whole: Part, share: float, classes: Sequence[str]) -> tuple[Part, Part]:

@@ -22,10 +22,10 @@ from torch import Tensor
 from engine.catalog.datasets import DATASETS, HUB, TORCH, folder_of, list_of, validation_count
 from engine.config.schema import Experiment
 from engine.runs.predictions import digest_of
+from engine.training.data.csv_image_list import list_source
 from engine.training.data.digits import digits_source
-from engine.training.data.folder import folder_source
-from engine.training.data.image_list import list_source
-from engine.training.data.image_listing import printable
+from engine.training.data.image_folders import folder_source
+from engine.training.data.images_below_folder import printable
 from engine.training.data.loaded_parts import (
     LoadedPart,
     identity_of,
@@ -34,7 +34,7 @@ from engine.training.data.loaded_parts import (
     repeated_images,
 )
 from engine.training.data.prefetch import prefetched
-from engine.training.data.source import DataError, DataSource, Images, Indices, Part, Say, ignore
+from engine.training.data.unsplit_dataset import DataError, DataSource, Images, Indices, Part, Say, ignore
 
 __all__ = ["DataError", "Dataset", "Split", "load_dataset"]
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 
 from engine.catalog.datasets import DATASETS
-from engine.training.data.source import DataSource, Images, Part
+from engine.training.data.unsplit_dataset import DataSource, Images, Part
 
 CLASSES = DATASETS["digits"].classes
 BRIGHTEST = 16

@@ -16,7 +16,7 @@ from urllib.error import HTTPError, URLError
 from engine.errors import PASSING
 from engine.system.files import draft_of
 from engine.training.data.image_cache import SAY_EVERY
-from engine.training.data.source import DataError, Say
+from engine.training.data.unsplit_dataset import DataError, Say
 
 SILENCE_S = 30.0
 """Seconds without a byte after which a download is given up."""

@@ -20,9 +20,9 @@ from engine.config.schema import Experiment
 from engine.system import lock
 from engine.training.data.cut_off_test import cut_test
 from engine.training.data.image_cache import SAY_EVERY, Listing, data_folder
-from engine.training.data.image_files import ImageFiles
-from engine.training.data.image_listing import some, stamp_of
-from engine.training.data.source import DataError, DataSource, Part, Say
+from engine.training.data.images_below_folder import some, stamp_of
+from engine.training.data.splits_of_files import ImageFiles
+from engine.training.data.unsplit_dataset import DataError, DataSource, Part, Say
 
 LABELS = ("label", "labels", "class", "target", "fine_label")
 """Columns that are taken for the label, in this order, where several could be."""

@@ -44,7 +44,7 @@ from engine.training.data.image_decoder import (
     serve_parent,
     square_side,
 )
-from engine.training.data.source import DataError, Digests, Images, Say
+from engine.training.data.unsplit_dataset import DataError, Digests, Images, Say
 
 VERSION = 2
 """Of the decoding: whoever changes a pixel of what it makes counts this up."""

@@ -24,7 +24,7 @@ from PIL.ImageFile import ImageFile
 from engine.system.files import write_all
 from engine.system.process import end_when_told_by
 from engine.training.data.colour_conversion import UNDECIDED, Conversion, Seen, to_rgb
-from engine.training.data.deep_colours import at_8_bits, byte_order
+from engine.training.data.sixteen_bit_colours import at_8_bits, byte_order
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 UNREAD = frozenset({"EPS", "WMF", "IPTC", "BUFR", "GRIB", "HDF5", "MPEG"})

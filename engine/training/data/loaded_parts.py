@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from engine.training.data.image_listing import printable
-from engine.training.data.source import Digests, Images, Indices, Part
+from engine.training.data.images_below_folder import printable
+from engine.training.data.unsplit_dataset import Digests, Images, Indices, Part
 
 USES = {"train": "train on", "val": "validate", "test": "test on"}
 

@@ -27,9 +27,9 @@ from engine.system.files import draft_of
 from engine.training.data.cut_off_test import cut_test
 from engine.training.data.download import fetch, unpack
 from engine.training.data.image_cache import Listing, data_folder
-from engine.training.data.image_files import ImageFiles
-from engine.training.data.image_listing import stamp_of
-from engine.training.data.source import DataError, DataSource, Images, Indices, Part, Say
+from engine.training.data.images_below_folder import stamp_of
+from engine.training.data.splits_of_files import ImageFiles
+from engine.training.data.unsplit_dataset import DataError, DataSource, Images, Indices, Part, Say
 
 EUROSAT = (
     "https://huggingface.co/datasets/torchgeo/eurosat/resolve/c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip",

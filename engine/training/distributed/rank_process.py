@@ -20,13 +20,13 @@ from engine.runs.control_listener import ControlListener
 from engine.runs.stop_request import StopRequest
 from engine.runs.store import Run
 from engine.system.process import cores, end_when_told_by, end_with
-from engine.training.build import build
+from engine.training.build_trainer import build
 from engine.training.collectives import Joined
-from engine.training.data.source import ignore
+from engine.training.data.unsplit_dataset import ignore
 from engine.training.device import pick_device
 from engine.training.distributed.event_socket import EventSocket, SocketReporter
 from engine.training.distributed.supervisor import RankJob
-from engine.training.failures import failure_of
+from engine.training.failure_advice import failure_of
 from engine.training.outcome import trained
 from engine.training.precision import arithmetic
 

@@ -39,7 +39,7 @@ from engine.system import process
 from engine.system.files import write_atomic
 from engine.system.process import stop_signals_blocked
 from engine.training.data.dataset import load_dataset
-from engine.training.data.source import Say
+from engine.training.data.unsplit_dataset import Say
 from engine.training.distributed.nodes import Nodes, Orders, agent_command, nodes_of_job
 from engine.training.outcome import Outcome
 

@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 from engine.events import Metrics, Start, decode
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run, Store
 from tests.conftest import ROOT, Engine

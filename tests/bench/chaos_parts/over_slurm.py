@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import posted_state
 from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import posted_state, site_status
 from engine.runs.store import Run, Store
 from tests.bench.chaos_parts.at_site import CODE, ChaosAtSite, experiment

@@ -9,7 +9,7 @@ from engine import events
 from engine.diagnostics import run_checks
 from engine.history import reader
 from engine.query import select
-from engine.runs import current_state, event_text, status_file, stop_request, store
+from engine.runs import event_text, liveness, status_file, stop_request, store
 from engine.runs import status as states
 from engine.runs.queue_entry import waiting_entry
 from tests.bench.fuzz_parts.lab import lab, show
@@ -50,7 +50,7 @@ def files_target(data: bytes) -> None:
             run.info()
         waiting_entry(run)
         stop_request.asked(run)
-        status = current_state.status_of(run)
+        status = liveness.status_of(run)
         status_file.rebuild(run)
         run_checks.examine(run)
         select.select_runs(lab(), "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.status import ENDED
 from engine.runs.store import Store
 from engine.system.nvml import Nvml

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.store import Store
 from gpu_parts.common import device, differing, engine, heading, options, row
 

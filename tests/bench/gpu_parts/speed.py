@@ -8,7 +8,7 @@ import msgspec
 import torch
 
 from engine.config.schema import Experiment
-from engine.training.build import ideal_seconds
+from engine.training.build_trainer import ideal_seconds
 from gpu_parts.common import Steps, device, experiment, heading, options, row
 
 CASES = (

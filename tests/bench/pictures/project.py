@@ -16,7 +16,7 @@ from typing import Literal
 
 from engine.config.loader import load_config
 from engine.events import Confusion, End, Log, Metrics, Start
-from engine.queue.order import hold
+from engine.queue.move_and_hold import hold
 from engine.runs import run_lock
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.recorder import Recorder

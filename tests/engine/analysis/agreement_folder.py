@@ -25,7 +25,7 @@ from tests.engine.analysis.agreement_cases import CASES, HEAD, Measured, Right, 
 from tui.feed.feed import Feed
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.run_list_row import Row
-from tui.views.run_list_rows import make_rows
+from tui.views.run_list_tree import make_rows
 
 NAMES = tuple(case.__name__ for case in CASES)
 

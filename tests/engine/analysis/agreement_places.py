@@ -75,7 +75,7 @@ EXEMPT: Mapping[str, str] = {
     "screen MistakeScreen": NO_RUNS,
     "screen Prompt": NO_RUNS,
     "screen TimeSlider": "leads to a moment, whose runs the dashboard shows",
-    "screen TargetScreen": "is what the dashboard and the queue are made from",
+    "screen ActionScreen": "is what the dashboard and the queue are made from",
     "screen VariationScreen": NO_RUNS,
     "screen VituiApp": NO_RUNS,
     "vitui open": "opens the screens",

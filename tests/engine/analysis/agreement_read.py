@@ -27,7 +27,7 @@ from tui.cli import main as vitui
 from tui.commands.plotted_runs import PlottedRuns, find
 from tui.figures import make_figure
 from tui.figures.caveats import FigureEntry
-from tui.figures.files import Format
+from tui.figures.figure_files import Format
 from tui.figures.make_figure import Library
 from tui.report.export_tables import TABLE_FORMATS, export_tables
 from tui.report.report import write_report

@@ -118,7 +118,7 @@ def test_the_memory_of_the_host_for_a_run_on_two_gpus(read: Read, monkeypatch: P
 
 
 @pytest.mark.parametrize(
-    "place", ["engine.analysis.runs_that_count.age", "tui.views.run_list_rows.runs_that_count"]
+    "place", ["engine.analysis.runs_that_count.age", "tui.views.run_list_tree.runs_that_count"]
 )
 def test_the_newest_run_by_when_it_was_started(read: Read, monkeypatch: Patch, place: str) -> None:
     """C4, in the one rule, and in the list alone."""

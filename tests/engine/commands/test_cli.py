@@ -18,8 +18,8 @@ from rich.cells import cell_len
 from engine.events import Checkpoint, Confusion, Metrics, Start, decode
 from engine.history.reader import History
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
 from engine.runs.labels import change_note, change_tags
+from engine.runs.liveness import status_of
 from engine.runs.store import Store
 from engine.system.process import STOP_SIGNALS
 

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import main
-from engine.queue.order import waiting
-from engine.runs.current_state import status_of
+from engine.queue.move_and_hold import waiting
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import QueueEntry, waiting_entry
 from engine.runs.store import Store
 from engine.runs.trust import entry_writer

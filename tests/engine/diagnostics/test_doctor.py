@@ -21,7 +21,7 @@ from engine.diagnostics.run_checks import drafts, examine
 from engine.events import Checkpoint, Log, Metrics, Start, decode, encode
 from engine.queue.stop_and_resume import request_stop
 from engine.runs import run_lock, stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.processes.membership import mark
 from engine.runs.recorder import Recorder
 from engine.runs.status_file import rebuild

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.exchange.experiment_and_seed import significant, split_seed
+from engine.exchange.run_names_from_paths import significant, split_seed
 from engine.runs.store import Store
 from tests.engine.exchange.imported import experiments_of, points_of, runs_of, take
 

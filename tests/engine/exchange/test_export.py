@@ -15,8 +15,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from engine.config.schema import Experiment
 from engine.events import End, Metrics, Start, encode
+from engine.exchange.exported_measurements import COLUMNS
 from engine.exchange.exporting import export_runs
-from engine.exchange.measurements import COLUMNS
 from engine.exchange.optional_packages import ExchangeError
 from engine.history.reader import History
 from engine.query.parser import FilterError

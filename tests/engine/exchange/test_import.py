@@ -22,8 +22,8 @@ from engine.exchange.importing import import_from
 from engine.exchange.optional_packages import ExchangeError
 from engine.history.reader import History
 from engine.queue.stop_and_resume import request_resume, require_resumable
-from engine.runs.current_state import status_of
 from engine.runs.labels import labels_of
+from engine.runs.liveness import status_of
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store, StoreError
 from tests.engine.exchange.conftest import NOW, Write

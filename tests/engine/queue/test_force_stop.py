@@ -15,7 +15,7 @@ import pytest
 from engine.events import Start, encode
 from engine.queue.force_stop import force_stop
 from engine.runs import stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.processes.membership import processes_of
 from engine.runs.queue_entry import queue_entry
 from engine.runs.store import Store, StoreError

@@ -14,7 +14,7 @@ from engine.events import Start, decode
 from engine.queue.hung_worker import end_hung_worker
 from engine.queue.worker import Busy
 from engine.runs import worker_status
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.store import Store
 from engine.system import lock, process
 from engine.system.files import tail

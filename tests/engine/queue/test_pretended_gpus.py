@@ -12,9 +12,9 @@ import pytest
 
 from engine.events import Metrics, decode
 from engine.queue.planner import Job, Live, Plan, make_plan
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.store import Run, Store
-from engine.runs.worker_status import why_waiting
+from engine.runs.why_waiting import why_waiting
 from engine.sites.local_devices import LocalDevices
 from engine.system.files import tail
 from tests.conftest import ROOT

@@ -10,7 +10,7 @@ import pytest
 from engine.events import End, Failure, Log, Start, decode
 from engine.queue import retry
 from engine.runs import stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import (
     QueueEntry,
     queue_entry,

@@ -11,7 +11,7 @@ import pytest
 from engine.events import End, decode
 from engine.queue.stop_and_resume import NotAsked, request_resume, request_stop
 from engine.runs import run_lock, stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.store import StoreError

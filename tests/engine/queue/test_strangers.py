@@ -20,7 +20,7 @@ from engine.config.schema import Experiment
 from engine.queue import retry
 from engine.queue.approval import approval_of_release, approval_of_resume
 from engine.queue.worker import work
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import queue_entry
 from engine.runs.store import Run, Store
 from engine.runs.trust.queued_by_user import why_untrusted
@@ -264,7 +264,7 @@ class TestResume:
 
 def test_a_queued_run_of_ours_takes_no_command_from_events(strangers, tiny):
     """A stranger's events.jsonl beside a proved entry changes how it uses the machine at most."""
-    from engine.runs.resume import last_experiment
+    from engine.runs.resume_settings import last_experiment
 
     run = queued(strangers.store, tiny)
     config = msgspec.to_builtins(tiny) | {

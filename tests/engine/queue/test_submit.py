@@ -9,7 +9,7 @@ import pytest
 
 from engine.config.schema import Experiment
 from engine.queue.submit import next_free_seed, seeds_present_in, seeds_to_queue, submit
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.metadata import RunMetadata
 from engine.runs.provenance.code_snapshot import take_tree
 from engine.runs.queue_entry import waiting_entry

@@ -17,9 +17,9 @@ from engine.config.loader import load_config
 from engine.config.validate import ConfigError
 from engine.events import Log, QueuePlace, Start, decode
 from engine.queue.approval import approval_of_release, release
-from engine.queue.order import hold
+from engine.queue.move_and_hold import hold
 from engine.queue.submit import submit
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import queue_entry, write_entry
 from engine.runs.status import ENDED
 from engine.runs.store import Run, Store

@@ -21,7 +21,7 @@ from engine.queue.stop_and_resume import request_resume
 from engine.queue.takeover import look_at_takeover
 from engine.runner.attempt import train_run
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store, StoreError

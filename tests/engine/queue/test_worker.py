@@ -18,18 +18,18 @@ import pytest
 from engine.config.schema import SCRIPT, Experiment
 from engine.events import End, Log, Start, decode
 from engine.queue import worker as scheduler
-from engine.queue.order import hold, move, waiting
+from engine.queue.move_and_hold import hold, move, waiting
 from engine.queue.stop_and_resume import request_stop
 from engine.queue.worker import Busy, Worker, ensure_worker, work
 from engine.runner.attempt import train_run
 from engine.runs import run_lock, stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Run, Store, StoreError
-from engine.runs.worker_status import NO_WORKER
+from engine.runs.why_waiting import NO_WORKER
 from engine.sites import local_process
 from engine.sites.local_devices import LocalDevices
-from engine.system import lock_keepers, process
+from engine.system import kernel_locks, process
 from engine.system.files import tail
 from engine.system.process import STOP_SIGNALS
 from engine.text import GIB
@@ -301,7 +301,7 @@ class TestSuccession:
         )
         first = subprocess.Popen([sys.executable, "-c", code], cwd=store.root.parent)
         # launched, not begun: a worker that dies with a lock it has not handed over has started nothing
-        until(lambda: sum(bool(set(lock_keepers.keepers(run.lock)) - {first.pid}) for run in runs) == 2)
+        until(lambda: sum(bool(set(kernel_locks.keepers(run.lock)) - {first.pid}) for run in runs) == 2)
         first.kill()
         first.wait()
         assert work(store, lambda: False, machine=LocalDevices("cpu:2")) == 1

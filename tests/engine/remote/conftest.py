@@ -12,8 +12,8 @@ from engine.config.site import Site
 from engine.queue.notifier import Notifier
 from engine.remote import post
 from engine.remote.bridge import serve
-from engine.remote.site_keeper import Pace
-from engine.runs.current_state import status_of
+from engine.remote.polling_pace import PollingPace
+from engine.runs.liveness import status_of
 from engine.runs.posted import posted_state
 from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run, Store
@@ -22,7 +22,9 @@ from tests.engine.remote.folder_site import FolderLink
 
 __all__ = ["far_host", "far_machine"]  # fixtures
 
-PACE = Pace(soon_s=0.02, usual_s=0.02, calm_s=0.02, first_backoff_s=0.02, longest_backoff_s=0.1, leave_s=0.5)
+PACE = PollingPace(
+    soon_s=0.02, usual_s=0.02, calm_s=0.02, first_backoff_s=0.02, longest_backoff_s=0.1, leave_s=0.5
+)
 
 
 class FolderSite:

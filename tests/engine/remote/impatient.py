@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.remote import bridge, post, site_keeper, start_bridge
+from engine.remote import bridge, polling_pace, post, start_bridge
 from engine.runs.posted import posted_state
 from tests.engine.remote.folder_site import FolderLink
 
@@ -10,7 +10,7 @@ post.link_to = FolderLink
 post.require_programs = lambda site: None
 posted_state.SURE_S = posted_state.SILENCE_S = 0.5
 bridge.POLL_S = 0.02
-bridge.Pace = lambda: site_keeper.Pace(
+bridge.PollingPace = lambda: polling_pace.PollingPace(
     soon_s=0.02, usual_s=0.02, calm_s=0.02, first_backoff_s=0.02, longest_backoff_s=0.1
 )
 start_bridge.ARGUMENTS = ["-c", "import tests.engine.remote.impatient; from engine.cli import main; main()"]

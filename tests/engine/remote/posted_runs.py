@@ -12,7 +12,7 @@ from engine.config.schema import Experiment
 from engine.config.site import Site
 from engine.events import End, Log, decode
 from engine.remote.cluster_link import ClusterLink
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import Posting, Seen
 from engine.runs.status import Status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from engine.queue.notifier import Notifier, Pace
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import FILE, posting_of
 from engine.system import lock

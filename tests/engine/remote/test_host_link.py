@@ -14,7 +14,7 @@ import pytest
 from engine.config.schema import SCRIPT, Experiment
 from engine.config.site import Site
 from engine.remote.host_link import HostLink
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import Posting
 from engine.runs.posted.site_status import publish
 from engine.runs.provenance.code_snapshot import CodeSnapshot
@@ -22,7 +22,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.runs.trust.posted_by_user import enter_posting
 from engine.sites.command_line import SiteError, Unreachable
-from engine.system.extras import engine_version
+from engine.system.installed_extras import engine_version
 from tests.engine.remote import far_host as machine
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]

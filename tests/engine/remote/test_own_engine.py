@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.config.site import Site
-from engine.remote.near_side.far_connection import far_end_script
+from engine.remote.this_machine.ssh_connection import far_end_script
 from engine.sites.batch_script import Task, batch_script
 from tests.conftest import ROOT
 

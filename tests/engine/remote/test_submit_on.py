@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import posted_state, site_status
 from engine.runs.posted.posting import posting_of
 from engine.runs.store import Store

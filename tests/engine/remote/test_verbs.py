@@ -9,7 +9,7 @@ import pytest
 
 from engine.config.site import Site
 from engine.remote import verbs
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import FILE, posting_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import StoreError

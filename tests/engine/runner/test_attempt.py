@@ -13,7 +13,7 @@ import pytest
 from engine.events import Start
 from engine.runner.attempt import train_run
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.recorder import Recorder
 from engine.runs.store import Store, StoreError
 from engine.system.process import STOP_SIGNALS

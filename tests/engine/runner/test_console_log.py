@@ -14,7 +14,7 @@ import pytest
 
 from engine.events import Log, decode
 from engine.runner.console_log import MEGABYTE, ConsoleLimit, append
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.store import Run, Store
 from engine.system.files import last_lines, older_part
 from tests.conftest import Engine

@@ -21,7 +21,7 @@ from engine.exchange.log_files.log_reader import read_log
 from engine.history import History
 from engine.runner.own_program import while_it_lives
 from engine.runner.process_group import ProcessGroup
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.processes.membership import family
 from engine.runs.store import Run, Store
 from engine.system.process import STOP_SIGNALS

@@ -16,7 +16,7 @@ from engine.config.site import Site
 from engine.events import Start
 from engine.runner.posted_run import TRY_AGAIN, ended_before
 from engine.runs import stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import Posting
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import STOPPED, TIME_NEARLY_UP

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.events import Metrics
 from engine.query.fields import Subject, find_key
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status
 from engine.runs.status_file import cached, rebuild

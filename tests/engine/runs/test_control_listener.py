@@ -11,8 +11,8 @@ import pytest
 
 from engine.runs import stop_request
 from engine.runs.control_listener import ControlListener
-from engine.runs.current_state import status_of
 from engine.runs.heartbeat import HEARTBEAT_S
+from engine.runs.liveness import status_of
 from engine.runs.recorder import Recorder
 from engine.runs.status_file import cached, rebuild
 from engine.runs.stop_request import STOPPED, StopRequest

@@ -19,8 +19,8 @@ from engine.diagnostics.run_checks import examine
 from engine.events import decode, encode
 from engine.history.reader import History
 from engine.query.select import select_runs
-from engine.runs.current_state import status_of
 from engine.runs.event_text import sentence
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import Status
 from engine.runs.status_file import rebuild

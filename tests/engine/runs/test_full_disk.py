@@ -14,7 +14,7 @@ import torch
 
 from engine.events import Checkpoint, End, Log, Metrics, Start, decode
 from engine.runs import event_log, stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.recorder import Recorder
 from engine.runs.status_file import rebuild
 from engine.runs.store import Run, Store

@@ -43,20 +43,20 @@ from engine.diagnostics import run_checks, doctor
 from engine.errors import UserError
 from engine.runs import labels, trash
 from engine.text import printable
-from engine.runs.resume import last_experiment
+from engine.runs.resume_settings import last_experiment
 from engine.config.loader import load_config
 from engine.history.reader import History
 from engine.analysis.runs_that_count import read_candidates
 from engine.runs.queue_entry import queue_entry
 from engine.runs.run_lock import is_held
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.stop_request import asked
 from engine.system.files import last_lines
 from engine.runs.store import Store
 from tui.figures.export_figures import export_figures
 from tui.report.export_tables import export_tables
 from tui.feed.feed import Feed
-from tui.views.run_list_rows import make_rows
+from tui.views.run_list_tree import make_rows
 from tui.state.snapshot import Project, Watch
 
 store = Store("runs")

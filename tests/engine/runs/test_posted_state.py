@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.config.site import Site
-from engine.queue.order import put_back, require_resumable
+from engine.queue.move_and_hold import put_back, require_resumable
 from engine.queue.worker import Worker
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
 from engine.runs.heartbeat import SILENCE_S
+from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posted_state import FRESH_S, SURE_S, judge_posted
 from engine.runs.posted.posting import DAMAGED_POSTING, JobState, Posting, Seen, posting_of, write_posting

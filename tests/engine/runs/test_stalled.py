@@ -10,7 +10,7 @@ import pytest
 from engine.commands.run_table import print_run_table
 from engine.events import Checkpoint, Metrics, Start
 from engine.runs import run_lock, status_file
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.status import Status
 from engine.runs.store import Run
 from engine.system import process

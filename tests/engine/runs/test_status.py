@@ -18,14 +18,14 @@ import pytest
 
 from engine.events import Checkpoint, End, Log, Metrics, Start, encode
 from engine.runs import run_lock, stop_request
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status
 from engine.runs.status_file import rebuild, save
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust import entry_writer
-from engine.system import lock, lock_keepers, process
+from engine.system import kernel_locks, lock, process
 from tests.conftest import enqueue, queued
 from tests.processes import waits_for
 
@@ -499,14 +499,14 @@ def test_a_child_that_outlives_the_process_that_trains_is_no_running_run(run, mo
         assert not run_lock.is_held(run)
         assert status_of(run).state == "crashed"
         if kept:
-            assert lock_keepers.keepers(run.lock) == [child]
+            assert kernel_locks.keepers(run.lock) == [child]
             with (
                 pytest.raises(StoreError, match=f"is gone, but a child .* end the process {child}$"),
                 run_lock.hold(run),
             ):
                 pass
             os.kill(child, signal.SIGKILL)
-            while lock_keepers.keepers(run.lock):
+            while kernel_locks.keepers(run.lock):
                 time.sleep(0.02)
         with run_lock.hold(run):
             assert status_of(run).state == "starting"
@@ -556,7 +556,7 @@ from engine.diagnostics.doctor import report
 from engine.config.schema import Experiment
 from engine.runs.labels import change_tags
 from engine.runs.recorder import Recorder
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs import run_lock
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trash import throw_away

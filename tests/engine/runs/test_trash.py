@@ -14,7 +14,7 @@ import pytest
 
 from engine.events import Start
 from engine.runs import run_lock, trash
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.recorder import Recorder
 from engine.runs.store import Store, StoreError
 from engine.runs.trash import disk_usage, purge, restore, throw_away, trash_entries

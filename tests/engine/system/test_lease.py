@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.system import lease, lease_files, lock, lock_keepers
+from engine.system import kernel_locks, lease, lease_files, lock
 from engine.system.files import write_atomic
 from engine.system.lock_holder import Holder, this_process
 
@@ -98,13 +98,13 @@ def test_whatever_a_disk_says_that_has_no_flock_a_lease_is_taken(file, monkeypat
     with lock.hold(file, 0, works=True):
         assert lock.is_held(file) is True
         assert lock.holder_of(file).pid == os.getpid()
-        assert lock_keepers.proved_worker(file).pid == os.getpid()
-        assert lock_keepers.keepers(file) == [os.getpid()]
+        assert kernel_locks.proved_worker(file).pid == os.getpid()
+        assert kernel_locks.keepers(file) == [os.getpid()]
         with pytest.raises(lock.LockHeld) as taken, lock.hold(file, 0.05):
             pass
         assert taken.value.holder.pid == os.getpid()
     assert lock.is_held(file) is False
-    assert lock_keepers.keepers(file) == []
+    assert kernel_locks.keepers(file) == []
     with lock.hold(file, 0):
         pass
     assert sorted(path.name for path in folder(file).iterdir()) == ["2"]
@@ -137,11 +137,11 @@ def test_the_kind_is_told(file):
 def test_a_process_that_is_killed_lets_it_go_at_once(file):
     holder = start(file)
     assert lock.is_held(file) is True
-    assert lock_keepers.proved_worker(file).pid == holder.pid
+    assert kernel_locks.proved_worker(file).pid == holder.pid
     holder.kill()
     holder.communicate()
     assert lock.is_held(file) is False
-    assert lock_keepers.orphaned_holder(file) is None
+    assert kernel_locks.orphaned_holder(file) is None
     with lock.hold(file, 0):
         pass
 
@@ -157,7 +157,7 @@ def test_one_handed_to_a_process_is_that_process_alone(file):
         with pytest.raises(lock.LockHeld) as taken, lock.hold(file, 0):
             pass
         assert taken.value.holder.pid == heir.pid
-        assert lock_keepers.proved_worker(file).pid == heir.pid
+        assert kernel_locks.proved_worker(file).pid == heir.pid
     finally:
         heir.kill()
         heir.communicate()
@@ -202,7 +202,7 @@ def test_a_copy_of_its_folder_is_free(file, tmp_path):
         shutil.copytree(tmp_path, tmp_path / "copy")
         copy = tmp_path / "copy" / "lock"
         assert lock.is_held(copy) is False
-        assert lock_keepers.proved_worker(copy) is None
+        assert kernel_locks.proved_worker(copy) is None
         with lock.hold(copy, 0):
             assert lock.is_held(file) is True
 

@@ -13,13 +13,13 @@ from engine.events import Data, Log, Metrics, Start, decode
 from engine.runner.attempt import train_run
 from engine.runs import stop_request
 from engine.runs.control_listener import INTERVAL_S
-from engine.runs.current_state import status_of
-from engine.runs.resume import DATA_CHANGED
+from engine.runs.liveness import status_of
+from engine.runs.resume_settings import DATA_CHANGED
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED
 from engine.system.files import tail
 from engine.training import checkpoint
 from engine.training.changed_data import facts_to_go_on_with
-from engine.training.data.source import DataError
+from engine.training.data.unsplit_dataset import DataError
 
 pytestmark = pytest.mark.xdist_group("engine")
 

@@ -11,7 +11,7 @@ import torch
 
 from engine.events import Metrics, Start, decode
 from engine.history.reader import History
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.store import Store
 from engine.system.files import last_lines
 from engine.training import checkpoint

@@ -12,7 +12,7 @@ from torch import nn
 
 from engine.config.schema import Experiment
 from engine.errors import DeviceError
-from engine.training.build import ideal_seconds
+from engine.training.build_trainer import ideal_seconds
 from engine.training.learner import Batch, Learner
 from engine.training.precision import LossScaler, Precision, arithmetic, precision_on
 
@@ -77,7 +77,7 @@ def test_float32_never_uses_tf32(card, precision, tf32):
 
 def test_the_peak_is_that_of_the_precision(card, monkeypatch):
     card(8)
-    monkeypatch.setattr("engine.training.build.training_flops", lambda *_: 10**9)
+    monkeypatch.setattr("engine.training.build_trainer.training_flops", lambda *_: 10**9)
     seconds = {
         name: ideal_seconds(replace(FP16, precision=name), CUDA, 10) for name in ("auto", "fp16", "tf32")
     }

@@ -18,14 +18,14 @@ from engine.events import Checkpoint, End, Log, Start, decode
 from engine.models import create_model
 from engine.runner.attempt import train_run
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED
 from engine.system.files import tail
-from engine.training import build, checkpoint
+from engine.training import build_trainer, checkpoint
 from engine.training.cost import explain
 from engine.training.device import pick_device
-from engine.training.failures import out_of_memory
+from engine.training.failure_advice import out_of_memory
 from engine.training.learner import Learner
 
 
@@ -228,7 +228,7 @@ def test_a_stop_is_heard_while_images_are_decoded(attempt, monkeypatch):
         say("decoding, 3 days left")
         raise AssertionError("it went on")
 
-    monkeypatch.setattr(build, "load_dataset", slow)
+    monkeypatch.setattr(build_trainer, "load_dataset", slow)
     code, run, events = attempt()
     assert (code, status_of(run).state) == (STOPPED, "stopped")
     assert events[-1].reason == "stopped by SIGTERM before it had its images"

@@ -18,9 +18,9 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.system.files import tail
 from engine.training import checkpoint
-from engine.training.build import build
+from engine.training.build_trainer import build
 from engine.training.data.dataset import Dataset, load_dataset
-from engine.training.data.source import ignore
+from engine.training.data.unsplit_dataset import ignore
 from engine.training.trainer import Trainer
 
 CPU = torch.device("cpu")

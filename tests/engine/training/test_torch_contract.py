@@ -27,7 +27,7 @@ RELIED_ON = {
         "_scaled_dot_product_efficient_attention",
     },
     "engine/training/optim.py": {"_foreach_lerp_"},
-    "engine/models/resnetv2.py": {"_version"},
+    "engine/models/layers/std_conv.py": {"_version"},
 }
 
 

@@ -21,7 +21,7 @@ from tui.commands.export import (
     export,
     misfit,
 )
-from tui.figures.files import FORMATS
+from tui.figures.figure_files import FORMATS
 from tui.report.export_tables import TABLE_FORMATS
 
 OPTIONS = {

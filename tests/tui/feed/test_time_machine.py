@@ -16,7 +16,7 @@ from tests.tui.feed.scripted_history import BEGIN, Lab, plan_a_day
 from tui.feed.feed import Feed
 from tui.state.run_page_record import Page
 from tui.state.snapshot import Project, Snapshot, Watch
-from tui.views.run_list_rows import make_rows
+from tui.views.run_list_tree import make_rows
 
 
 class Cards:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from engine.analysis.curves import Curve, curve_of, mean_over_seeds
 from engine.text import cells
-from tui.figures import curves as figures
+from tui.figures import curve_figure as figures
 from tui.figures import line_labels
 from tui.figures.axis_titles import title, y_scale
-from tui.figures.curves import Picture
+from tui.figures.curve_figure import Picture
 from tui.state.chart_line import ChartLine
 
 NAN = float("nan")

@@ -23,10 +23,10 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from tests.conftest import queued
 from tui.cli import main
-from tui.figures import curves as figures
-from tui.figures.curves import Picture
+from tui.figures import curve_figure as figures
+from tui.figures.curve_figure import Picture
 from tui.figures.export_figures import export_figures
-from tui.figures.files import FORMATS, ExportError
+from tui.figures.figure_files import FORMATS, ExportError
 from tui.figures.make_figure import Library, make
 from tui.figures.style import PAPER
 

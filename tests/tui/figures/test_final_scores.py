@@ -17,11 +17,11 @@ from engine.analysis.results import Score
 from engine.analysis.statistics.seed_intervals import share_over_seeds
 from engine.catalog.figure_kinds import COSTS
 from tests.tui.figures.kinds_lab import NAN, Lab, small_print, table
+from tui.curve_palette import assign
 from tui.figures import cost_scatter
 from tui.figures.final_scores import Scored, best_first
 from tui.figures.score_bars import lanes
 from tui.figures.style import LOOKS, PAPER
-from tui.palette import assign
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from matplotlib import font_manager
 from engine.runs.store import Store
 from tests.tui.figures.test_export_figures import Lab
 from tui.figures.export_figures import export_figures
-from tui.figures.files import Format
+from tui.figures.figure_files import Format
 from tui.figures.style import choose_fonts, no_font
 from tui.figures.view_figure import slug
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from engine.analysis.curves import Curve
-from tui.figures import curves
+from tui.curve_palette import assign
+from tui.figures import curve_figure
 from tui.figures.figure_sheet import wrap
 from tui.figures.style import LOOKS, Style, Width, style
-from tui.palette import assign
 from tui.state.chart_line import ChartLine
 
 SHORT = [f"ViT-{letter}" for letter in "abcdefghijk"]
@@ -33,7 +33,9 @@ def test_a_legend_touches_no_plot_and_leaves_it_its_room(
         for i, each in enumerate(names[:count])
     )
     with style(look):
-        figure = curves.draw_picture(curves.Picture("F1-Score: ViT", "test/f1", "epoch", lines), look, width)
+        figure = curve_figure.draw_picture(
+            curve_figure.Picture("F1-Score: ViT", "test/f1", "epoch", lines), look, width
+        )
         figure.draw_without_rendering()
         axes = figure.axes[0]
         frame, point = axes.get_window_extent(), figure.dpi / 72

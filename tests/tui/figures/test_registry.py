@@ -18,7 +18,7 @@ from tests.tui.figures.kinds_lab import EVERY, NAN, Lab, all_kinds, small_print,
 from tests.tui.figures.test_export_figures import HOSTILE
 from tui.cli import main
 from tui.figures import line_labels
-from tui.figures.files import FORMATS
+from tui.figures.figure_files import FORMATS
 from tui.figures.style import LOOKS, PAPER, SLIDES
 
 DRAWN_UNLIKE = ("confusion", "curves", "scatter")

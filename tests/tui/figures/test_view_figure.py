@@ -13,9 +13,9 @@ from engine.analysis.curves import Curve
 from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
-from tui.figures.files import ExportError
+from tui.curve_palette import Sign
+from tui.figures.figure_files import ExportError
 from tui.figures.view_figure import ChartView, default_path, export_view, paths_of, picture_of, without_count
-from tui.palette import Sign
 from tui.screens.export_dialog import ExportScreen, _with_endings
 from tui.state.snapshot import Project
 from tui.widgets.chart.chart_grid import ChartGrid

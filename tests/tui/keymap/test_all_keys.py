@@ -22,7 +22,7 @@ from tui.app_options import READONLY, Options
 from tui.keymap.action import UNLISTED, Situation, is_command
 from tui.keymap.all_keys import LINES
 from tui.keymap.bindings import ACTIONS, CHANGING, TYPED, action_of, bindings, names_of, page_of_keys, useless
-from tui.screens.command_palette.offered import title_of
+from tui.screens.command_palette.commands_from_keys import title_of
 from tui.state.snapshot import Project
 
 

@@ -23,7 +23,7 @@ from engine.runs.recorder import Recorder
 from engine.text import printable, text_of_csv
 from tests.tui.figures.test_export_figures import HOSTILE, Lab, figure
 from tui.cli import main
-from tui.figures.files import ExportError
+from tui.figures.figure_files import ExportError
 from tui.report.export_tables import TABLE_FORMATS, export_tables
 
 NAMES = [*HOSTILE, "a|b", "a & b_c", "[x] \\", "* [31mred", "--> <!--", "=1+1"]
@@ -334,7 +334,7 @@ def test_parquet_holds_numbers_as_numbers(lab: Lab) -> None:
 def test_without_pyarrow_it_is_said_how_to_install_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     config = lab.config(["a"], figure("f", ["a"]))
     train(lab, config, "a", 0.5)
-    monkeypatch.setattr("engine.system.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("engine.system.installed_extras.find_spec", lambda name: None)
     with pytest.raises(ExportError, match=r"pip install 'vitui\[parquet\]'"):
         export(lab, config, "f", formats=["csv", "parquet"])
     assert not lab.out.exists()

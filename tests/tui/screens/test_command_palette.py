@@ -14,7 +14,7 @@ from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.app_options import READONLY, Options
 from tui.keymap.action import is_command
 from tui.keymap.bindings import ACTIONS
-from tui.screens.command_palette.offered import offered
+from tui.screens.command_palette.commands_from_keys import commands_of
 from tui.screens.command_palette.screen import CommandLine, CommandScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.message_list import MessageScreen
@@ -50,7 +50,7 @@ async def test_every_action_of_a_screen_is_a_command(
         for keys in ways:
             await pilot.press(*([keys] if isinstance(keys, str) else keys))
             screen = pilot.app.screen
-            names = {command.title for command in offered(pilot.app, screen)}
+            names = {command.title for command in commands_of(pilot.app, screen)}
             chain = {
                 kind.__name__
                 for node in (pilot.app, screen, *screen.focus_chain)

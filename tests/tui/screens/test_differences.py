@@ -7,7 +7,7 @@ from textual.widgets import Static
 
 from engine.analysis.provenance.differences import differences
 from engine.analysis.provenance.run_origin import Code, RunOrigin
-from engine.runs.provenance.git_patch import files_of, new_file
+from engine.runs.provenance.git_patch_format import files_of, new_file
 from tests.hostile_texts import HOSTILE, acted_on
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, opened, settle, toasts, until

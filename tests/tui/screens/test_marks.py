@@ -16,7 +16,7 @@ from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.keymap.action import Situation
-from tui.screens.actions.many_runs import how_they_are
+from tui.screens.actions.bulk_action import how_they_are
 from tui.screens.actions.move_and_hold import moves
 from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog

@@ -54,7 +54,7 @@ async def test_a_loss_that_is_not_finite_is_told_once_and_stands_on_the_screen(
             say(run, 21, None)
             await until(pilot, lambda: runs(pilot).rows[0].alarm == "diverges")
             await settle(pilot)
-            assert toasts(pilot).count("diverges\nthe loss is not finite") == 1
+            assert toasts(pilot).count("diverges: the loss is not finite") == 1
             assert ("diverges", "the loss is not finite") in board(pilot).query_one(Overview)._facts
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
@@ -144,7 +144,7 @@ def test_the_desktop_is_told_when_nobody_looks_at_the_terminal(
             assert b"1 running" in read_until(terminal, b"1 running", 30)
             os.write(terminal, b"\x1b[O" if away else b"\x1b[I")
             read_until(terminal, b"nothing", 0.4)
-        told = b"\x1b]9;vitui: ViT-small s0: crashed"
+        told = b"\x1b]9;vitui: ViT-small s0 crashed"
         seen = read_until(terminal, told if away else b"crashed", 15)
         seen += b"" if away else read_until(terminal, told, 1)
     assert (told in seen) == away

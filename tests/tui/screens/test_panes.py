@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
-from engine.queue import order
+from engine.queue import move_and_hold
 from engine.runs import run_lock
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Run, Store
 from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
@@ -24,7 +24,7 @@ from tui.screens.queue_page import QueueScreen
 from tui.state.session import load
 from tui.state.snapshot import Machine, Process, Project
 from tui.widgets.chart.chart_grid import ChartGrid
-from tui.widgets.machine.load_sparklines import MachineBoard
+from tui.widgets.machine.gpu_and_cpu_lines import MachineBoard
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.machine.process_lines import me
 from tui.widgets.machine.queue_list import QueueList
@@ -178,17 +178,17 @@ async def test_capital_j_and_k_move_a_run_in_the_queue(project: Project, three: 
     async with opened(project) as pilot:
         await pilot.press("5", "5", "J")
         await settle(pilot)
-        assert [run.id for run in order.waiting(store)] == [b.id, a.id, c.id]
+        assert [run.id for run in move_and_hold.waiting(store)] == [b.id, a.id, c.id]
         assert rows(pilot).cursor == 1  # it stays on its run
         await pilot.press("J")
         await settle(pilot)
-        assert [run.id for run in order.waiting(store)] == [b.id, c.id, a.id]
+        assert [run.id for run in move_and_hold.waiting(store)] == [b.id, c.id, a.id]
         await pilot.press("J")
         await settle(pilot)
         assert "is last already" in toasts(pilot)
         await pilot.press("K")
         await settle(pilot)
-        assert [run.id for run in order.waiting(store)] == [b.id, a.id, c.id]
+        assert [run.id for run in move_and_hold.waiting(store)] == [b.id, a.id, c.id]
         assert [bar.run for bar in rows(pilot).bars] == [b.id, a.id, c.id]
         await pilot.press("k", "K")
         await settle(pilot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.config.loader import load_config
-from engine.queue.order import waiting
+from engine.queue.move_and_hold import waiting
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Store
 from tests.conftest import queued

@@ -18,7 +18,7 @@ from tui.app_options import Options
 from tui.state.snapshot import Project, Snapshot
 from tui.views.run_filter import Sieve, known_values, understand
 from tui.views.run_list_row import Row
-from tui.views.run_list_rows import make_rows
+from tui.views.run_list_tree import make_rows
 from tui.widgets.completing_input import CompletingInput, completion_line
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.runs.run_list import RunList

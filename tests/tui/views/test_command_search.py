@@ -12,7 +12,7 @@ from textual.widgets import Input
 from tests.tui.keymap.test_all_keys import classes
 from tui.keymap.action import is_command
 from tui.keymap.bindings import ACTIONS, TYPED, bindings, declared
-from tui.screens.command_palette.offered import HERE, command_of
+from tui.screens.command_palette.commands_from_keys import HERE, command_of
 from tui.views.command_palette.search import Command, begun, found, unknown
 
 BOARD = ("Dashboard", "RunList", "VituiApp")

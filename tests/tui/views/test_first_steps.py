@@ -11,7 +11,7 @@ from engine.config.loader import parse_config
 from tests.tui.conftest import EXPERIMENTS
 from tui.state.snapshot import Machine, Snapshot
 from tui.views.first_steps import start_here
-from tui.views.run_list_rows import WANTS_GPU, lacks_gpu, make_rows
+from tui.views.run_list_tree import WANTS_GPU, lacks_gpu, make_rows
 
 BIG = '[experiments."ViT-big"]\nmodel = "vit_b"\nimage_size = 32\npatch_size = 8\n'
 CONFIG = parse_config(EXPERIMENTS + BIG, Path("experiments.toml"))

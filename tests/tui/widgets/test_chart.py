@@ -23,7 +23,7 @@ from textual.message import Message
 
 from engine.analysis.curves import Curve, Outcome, curve_of, mean_over_seeds
 from tui.axis_ticks import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
-from tui.palette import MARKERS, PALETTE
+from tui.curve_palette import MARKERS, PALETTE
 from tui.state.chart_line import ChartLine
 from tui.text import told_apart
 from tui.widgets.chart import chart_picture as plots

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.analysis.curves import curve_of, mean_over_seeds
 from engine.text import cells
 from tui import axis_ticks
-from tui.palette import MARKERS, PALETTE
+from tui.curve_palette import MARKERS, PALETTE
 from tui.state.chart_line import ChartLine
 from tui.widgets.chart.axis_limits import window_of, x_limits
 from tui.widgets.chart.braille_canvas import Canvas

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from engine.errors import UserError
 from engine.runs.status import Status
 from tui.app_options import READONLY
-from tui.screens.actions.many_runs import do_each
-from tui.screens.actions.target import Target
+from tui.screens.actions.bulk_action import do_each
+from tui.screens.actions.screen_protocol import Target
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed, Succeeded
 

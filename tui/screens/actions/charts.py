@@ -7,9 +7,9 @@ from textual.widgets import Input
 
 from engine.catalog.metrics import AXES
 from tui.axis_ticks import places_on
-from tui.screens.actions.target import Board
+from tui.screens.actions.screen_protocol import Board
 from tui.state.smoothing_steps import bounded_step, weight_of
-from tui.widgets.chart.x_view import PAN_STEP, ZOOM_STEP
+from tui.widgets.chart.zoom_and_pan import PAN_STEP, ZOOM_STEP
 
 SAID_S = 4
 

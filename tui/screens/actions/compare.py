@@ -9,8 +9,8 @@ from engine.runs.metadata import summaries_of
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
 from engine.text import clean
-from tui.screens.actions.many_runs import names_here
-from tui.screens.actions.target import Board
+from tui.screens.actions.bulk_action import names_here
+from tui.screens.actions.screen_protocol import Board
 from tui.screens.app_protocol import Curves, FileReader
 
 if TYPE_CHECKING:

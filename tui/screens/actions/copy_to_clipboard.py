@@ -7,7 +7,7 @@ from typing import Literal
 
 from engine.errors import UserError
 from engine.text import printable
-from tui.screens.actions.target import Board
+from tui.screens.actions.screen_protocol import Board
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed, Succeeded
 

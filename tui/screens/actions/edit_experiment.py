@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from engine.config.sample_experiment import SAMPLE_EXPERIMENT
 from engine.errors import UserError
-from tui.screens.actions.target import Target
+from tui.screens.actions.screen_protocol import Target
 from tui.screens.app_protocol import Host
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed

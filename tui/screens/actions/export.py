@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.runs.store import StoreError
-from tui.palette import Sign
-from tui.screens.actions.target import Board
+from tui.curve_palette import Sign
+from tui.screens.actions.screen_protocol import Board
 from tui.state.messages import Failed, Succeeded
 from tui.state.smoothing_steps import weight_of
 
@@ -64,7 +64,7 @@ class ExportActions:
         )
 
     def _draw(self, view: ChartView, path: Path) -> None:
-        from tui.figures.files import ExportError
+        from tui.figures.figure_files import ExportError
         from tui.figures.view_figure import export_view
 
         try:

@@ -11,7 +11,7 @@ from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, StoreError
 from engine.runs.trash import restore, throw_away
 from engine.text import clean
-from tui.screens.actions.many_runs import (
+from tui.screens.actions.bulk_action import (
     count_text,
     do_each,
     names_of_meant,
@@ -19,7 +19,7 @@ from tui.screens.actions.many_runs import (
     of_marked_rows,
     who_is_meant,
 )
-from tui.screens.actions.target import Target, situation_of
+from tui.screens.actions.screen_protocol import Target, situation_of
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.line_prompt import Prompt
 from tui.views.run_names import run_label

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from engine.runs.status import Status
 from engine.runs.store import Run, StoreError
 from tui.screens.actions.approve import do_approved
-from tui.screens.actions.many_runs import count_text, do_each, why_not
-from tui.screens.actions.target import Target, situation_of
-from tui.state.deeds import DeedLog
+from tui.screens.actions.bulk_action import count_text, do_each, why_not
+from tui.screens.actions.screen_protocol import Target, situation_of
+from tui.state.undo_history import UndoHistory
 from tui.views.site_facts import is_held_there, waiting_at
 
 if TYPE_CHECKING:
-    from engine.queue.order import Where
+    from engine.queue.move_and_hold import Where
 
 Move = tuple[str, str | None]
 """A run, and the one that it goes before; None for the end of the queue."""
@@ -35,7 +35,7 @@ class QueueActions:
         sites = dict.fromkeys(status.on for status in waiting)
 
         def move() -> str:
-            from engine.queue import order as queue
+            from engine.queue import move_and_hold as queue
             from engine.remote import verbs
 
             said = []
@@ -82,10 +82,10 @@ class QueueActions:
         self._target.unmark()
 
     @property
-    def _deeds(self) -> DeedLog:
+    def _deeds(self) -> UndoHistory:
         return self._target.deeds
 
-    def _hold(self, free: Sequence[Status], deeds: DeedLog) -> None:
+    def _hold(self, free: Sequence[Status], deeds: UndoHistory) -> None:
         """Keep runs from being started; what was done is kept among some deeds."""
         held: list[Status] = []
 
@@ -101,11 +101,11 @@ class QueueActions:
                 return do_each(free, hold, "{} runs are held; H lets them go".format)
             finally:
                 if held:
-                    deeds.add(f"{count_text(held)} held", lambda: self._release(held, DeedLog()))
+                    deeds.add(f"{count_text(held)} held", lambda: self._release(held, UndoHistory()))
 
         self._target.do("It cannot be held", work)
 
-    def _release(self, held: Sequence[Status], deeds: DeedLog) -> None:
+    def _release(self, held: Sequence[Status], deeds: UndoHistory) -> None:
         """Let runs start; what this user did not queue is shown first. What was done is kept among some deeds."""
         from engine.queue.approval import Approval, approval_of_release, release
 
@@ -124,7 +124,7 @@ class QueueActions:
                 serve_queue(self._target.store, self._target.project.config)
             freed.append(status)
             if len(freed) == 1:
-                deeds.add(f"{count_text(held)} let go", lambda: self._hold(freed, DeedLog()))
+                deeds.add(f"{count_text(held)} let go", lambda: self._hold(freed, UndoHistory()))
             return outcome
 
         do_approved(self._target, "It is not let go", held, look, let_go, "{} runs are let go".format)

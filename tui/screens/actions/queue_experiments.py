@@ -11,7 +11,7 @@ import msgspec
 from engine.errors import UserError
 from engine.runs.status import Status
 from engine.text import clean
-from tui.screens.actions.target import Target
+from tui.screens.actions.screen_protocol import Target
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Queued
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.screens.actions.queue_experiments import ExperimentActions, refuse_row
-from tui.screens.actions.target import Target
+from tui.screens.actions.screen_protocol import Target
 
 if TYPE_CHECKING:
     from tui.views.run_overrides import Variation

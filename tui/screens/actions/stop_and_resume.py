@@ -16,9 +16,9 @@ from engine.runs.store import Run
 from engine.text import clean
 from tui.app_options import READONLY
 from tui.screens.actions.approve import do_approved
-from tui.screens.actions.many_runs import count_text, do_each, who_is_meant, why_not
+from tui.screens.actions.bulk_action import count_text, do_each, who_is_meant, why_not
+from tui.screens.actions.screen_protocol import Target, situation_of
 from tui.screens.actions.stop_question import Way, stop_question
-from tui.screens.actions.target import Target, situation_of
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed, Succeeded
 from tui.views.run_names import run_label

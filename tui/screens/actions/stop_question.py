@@ -8,8 +8,8 @@ from typing import Literal
 from engine.runs.status import Status
 from engine.runs.stop_request import Request
 from engine.text import clean
-from tui.screens.actions.many_runs import count_text, names_here, who_else_is_active, who_is_meant
-from tui.screens.actions.target import Target
+from tui.screens.actions.bulk_action import count_text, names_here, who_else_is_active, who_is_meant
+from tui.screens.actions.screen_protocol import Target
 from tui.screens.dialogs import Choice
 
 Way = Request | Literal["force", "cancel", "all"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from engine.config.setting_choices import starting_with
 from engine.text import clean, nearest
 from tui.app_options import READONLY
-from tui.screens.actions.target import Board
+from tui.screens.actions.screen_protocol import Board
 from tui.screens.command_palette.line_command import LineCommand, Meaning
 from tui.screens.message_duration import SHORTEST_S
 from tui.state.snapshot import Snapshot
@@ -17,7 +17,7 @@ from tui.views.command_palette.search import Command
 from tui.views.run_destination import usual_place
 from tui.views.run_list_columns import Column, known_columns
 from tui.views.run_overrides import unfinished, vary
-from tui.widgets.chart.grid_shape import MOST_ASKED, parse_shape
+from tui.widgets.chart.grid_shape import MOST_ASKED, SUGGESTED, parse_shape
 
 if TYPE_CHECKING:
     from tui.screens.actions.queue_experiments import ExperimentActions
@@ -41,8 +41,6 @@ class Filters(Protocol):
 
 
 AUTO = "auto"
-GRIDS = ("1x1", "1x2", "1x3", "2x1", "2x2", "2x3", "3x2", "3x3", "4x3", "4x4")
-"""Columns and rows of charts that are offered."""
 
 
 class RunCommand(LineCommand):
@@ -188,7 +186,7 @@ class GridCommand(LineCommand):
     def offers(self, text: str) -> Mapping[str, str]:
         """Return what is asked for now, and some ways to ask."""
         now = str(self._board.grid.asked or AUTO)
-        ways = dict.fromkeys((AUTO, *GRIDS, now))
+        ways = dict.fromkeys((AUTO, *SUGGESTED, now))
         return {way: "as it is" if way == now else "" for way in starting_with(text.strip(), ways)}
 
     def meaning(self, text: str) -> Meaning:

@@ -18,8 +18,8 @@ from textual.widgets import Input, Static
 from engine.errors import UserError
 from engine.text import clean
 from tui.keymap.bindings import bindings
+from tui.screens.command_palette.commands_from_keys import Does
 from tui.screens.command_palette.line_command import LineCommand, Meaning
-from tui.screens.command_palette.offered import Does
 from tui.state.command_history import CommandHistory
 from tui.terminal.dismissal import ClosesOnce
 from tui.terminal.key_queue import OPENING

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual.screen import Screen
 
 from tui.keymap.bindings import useless, words_now
-from tui.screens.actions.read_values import ReadingActions
-from tui.screens.actions.target import Target, situation_of
+from tui.screens.actions.screen_protocol import Target, situation_of
+from tui.screens.actions.value_cursor import ReadingActions
 from tui.screens.dashboard.escape_layers import LayerActions
 from tui.views.run_destination import wording
 from tui.widgets.chart.chart_grid import ChartGrid

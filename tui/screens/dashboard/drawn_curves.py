@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.runs.status import LIVE
-from tui.palette import Sign
+from tui.curve_palette import Sign
 from tui.state.snapshot import Snapshot
 from tui.views.run_list_row import Row
 from tui.views.run_names import labels_of_drawn

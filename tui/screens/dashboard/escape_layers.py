@@ -10,9 +10,9 @@ from typing import NamedTuple
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui.screens.actions.look_back import PastActions
+from tui.screens.actions.screen_protocol import Board
 from tui.screens.actions.stop_and_resume import RunActions
-from tui.screens.actions.target import Board
+from tui.screens.actions.time_machine import PastActions
 from tui.screens.app_protocol import Host
 from tui.screens.help import open_help
 from tui.state.run_page_record import Tab

@@ -9,6 +9,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from engine.analysis.alarms import Alarm
+from engine.notifications.message import alarm_text, end_text
 from engine.runs.status import Status
 from engine.text import clean
 from tui.screens.message_duration import NOTIFICATION_S
@@ -32,13 +33,10 @@ class Notifier:
         runs = snapshot.by_id
         for name in ended:
             if name in runs:
-                self._say(ending(runs[name]), "error" if is_bad(runs[name]) else "information")
+                self._say(end_text(runs[name]), "error" if is_bad(runs[name]) else "information")
         for alarm in alarms:
             if alarm.run in runs:
-                words = (
-                    f"{clean(runs[alarm.run].experiment)} s{runs[alarm.run].seed} {alarm.kind}\n{alarm.text}"
-                )
-                self._say(words, "warning")
+                self._say(alarm_text(runs[alarm.run], alarm.kind, alarm.text), "warning")
 
     def tell_of_mistakes(self, now: Snapshot, before: Snapshot) -> None:
         """Say what is wrong with the configuration and the folder of runs, where it was not known before."""
@@ -70,14 +68,6 @@ class Notifier:
 def is_bad(status: Status) -> bool:
     """Return whether a run has failed or crashed."""
     return status.state in ("failed", "crashed")
-
-
-def ending(status: Status) -> str:
-    """Return how a run has ended, in words."""
-    f1 = status.last.get("test/f1")
-    words = f"{clean(status.experiment)} s{status.seed}: {status.state}"
-    words += f", test F1 {f1:.3f}" if f1 is not None else ""
-    return f"{words}\n{clean(status.reason)}" if is_bad(status) and status.reason else words
 
 
 def desktop(words: str, *, in_tmux: bool = False) -> str:

@@ -15,7 +15,7 @@ from tui.screens.dashboard.resting_line import resting_line
 from tui.state.snapshot import Snapshot
 from tui.views.first_steps import first_steps, start_here
 from tui.views.run_list_row import Row
-from tui.views.run_list_rows import lacks_gpu
+from tui.views.run_list_tree import lacks_gpu
 from tui.widgets.message_row import MessageRow
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.run_overview import Overview

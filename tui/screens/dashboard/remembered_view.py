@@ -8,7 +8,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from engine.catalog.metrics import Axis
-from tui.screens.actions.target import Board
+from tui.screens.actions.screen_protocol import Board
 from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
 from tui.screens.dashboard.run_list_filter import RunFilter
 from tui.state.session import MOST, SavedView

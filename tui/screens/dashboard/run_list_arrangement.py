@@ -7,15 +7,16 @@ from collections.abc import Callable, Sequence, Set
 from textual.content import Content
 from textual.screen import Screen
 
-from tui.screens.actions.target import Board
+from tui.screens.actions.screen_protocol import Board
 from tui.state.moment import day_and_time
 from tui.state.snapshot import Snapshot
 from tui.views.experiment_groups import Grouping
 from tui.views.run_filter import Meant
-from tui.views.run_list_columns import DEFAULT, Column, find_column
+from tui.views.run_list_columns import Column, find_column
 from tui.views.run_list_row import Row
-from tui.views.run_list_rows import make_rows, without_gpus
+from tui.views.run_list_tree import make_rows, without_gpus
 from tui.widgets.runs.column_layout import no_room_words
+from tui.widgets.runs.shown_columns import DEFAULT
 
 MOST_COLUMNS = 40
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from textual.screen import Screen
 
 from engine.query.completion import complete
-from tui.screens.actions.target import Target
+from tui.screens.actions.screen_protocol import Target
 from tui.screens.message_duration import SHORTEST_S
 from tui.state.snapshot import Snapshot
 from tui.views.run_filter import Meant, Sieve, Subjects, experiments_passing, known_values, understand

@@ -17,21 +17,22 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from engine.runs.status import Status
+from tui.curve_palette import Sign
 from tui.keymap.bindings import bindings
-from tui.palette import Sign
+from tui.screens.action_screen import ActionScreen
 from tui.screens.actions.charts import ChartActions
 from tui.screens.actions.compare import CompareActions
 from tui.screens.actions.copy_to_clipboard import CopyActions
 from tui.screens.actions.edit_experiment import ConfigActions
 from tui.screens.actions.export import ExportActions
 from tui.screens.actions.labels_and_trash import LabelActions
-from tui.screens.actions.look_back import PastActions
 from tui.screens.actions.move_and_hold import QueueActions
 from tui.screens.actions.queue_experiments import ExperimentActions
-from tui.screens.actions.read_values import ReadingActions
 from tui.screens.actions.run_with_changes import OverrideActions
+from tui.screens.actions.screen_protocol import give_actions
 from tui.screens.actions.stop_and_resume import RunActions
-from tui.screens.actions.target import give_actions
+from tui.screens.actions.time_machine import PastActions
+from tui.screens.actions.value_cursor import ReadingActions
 from tui.screens.app_protocol import FileReader
 from tui.screens.dashboard import remembered_view
 from tui.screens.dashboard.bar_of_keys import BoardBar
@@ -43,7 +44,6 @@ from tui.screens.dashboard.panes import PaneActions
 from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
 from tui.screens.dashboard.run_list_filter import FilterActions, RunFilter
 from tui.screens.message_duration import SHORTEST_S
-from tui.screens.target_screen import TargetScreen
 from tui.state.dashboard_state import BoardState
 from tui.state.messages import (
     Changed,
@@ -58,7 +58,7 @@ from tui.state.messages import (
 from tui.state.run_page_record import Page
 from tui.state.session import MOST, SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
-from tui.views.colours_and_signs import Signs
+from tui.views.colours_by_experiment import Signs
 from tui.views.run_list_row import Row
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.pane import MachinePane
@@ -78,7 +78,7 @@ LOW = 20
 """Rows of a screen below which the other panes give way to the list."""
 
 
-class Dashboard(TargetScreen):
+class Dashboard(ActionScreen):
     """Shows the newest snapshot, and asks the feed for what is selected.
 
     Args:

@@ -22,10 +22,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.app_options import ascii_only
-from tui.palette import shown_in
+from tui.curve_palette import shown_in
 from tui.state.chart_line import ChartLine
 from tui.widgets.chart.range_selection import RangeSelection, marks
-from tui.widgets.chart.x_view import View, allowed, moved, zoomed
+from tui.widgets.chart.zoom_and_pan import View, allowed, moved, zoomed
 
 if TYPE_CHECKING:
     from tui.widgets.chart.chart_border import Setting

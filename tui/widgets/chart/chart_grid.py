@@ -13,8 +13,8 @@ from textual.containers import Container
 from textual.message import Message
 from textual.reactive import reactive
 
+from tui.curve_palette import UNKNOWN, Sign
 from tui.keymap.bindings import bindings
-from tui.palette import UNKNOWN, Sign
 from tui.state.chart_line import ChartLine
 from tui.text import searched
 from tui.widgets.chart.chart import Chart

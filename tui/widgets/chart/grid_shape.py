@@ -9,6 +9,8 @@ MIN_WIDTH, MIN_HEIGHT, MOST = 32, 10, 4
 """Cells below which a chart is not made by itself, and how many stand in a row or a column at most."""
 LEAST_WIDTH, LEAST_HEIGHT, MOST_ASKED = 20, 5, 8
 """The same where a user asks for columns and rows."""
+SUGGESTED = ("1x1", "1x2", "1x3", "2x1", "2x2", "2x3", "3x2", "3x3", "4x3", "4x4")
+"""What is offered to a user who asks for columns and rows."""
 
 
 class Shape(NamedTuple):

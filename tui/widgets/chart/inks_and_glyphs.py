@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from tui.palette import Sign, markers_for
+from tui.curve_palette import Sign, markers_for
 
 if TYPE_CHECKING:
     from tui.state.chart_line import ChartLine

@@ -13,12 +13,12 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from rich.cells import cell_len, get_character_cell_size
 
 from engine.text import shorten
 from tui.text import told_apart
+from tui.widgets.chart.value_text import DIGITS, in_digits
 
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor
@@ -29,9 +29,6 @@ SPREAD_FROM = 44
 """Cells of a chart from which on the spread of seeds stands behind their mean."""
 SMOOTHED = "~"
 """What stands before a value of a curve that is smoothed."""
-DIGITS = (3, 2)
-"""Significant digits to which values are cut where that gives more of them room: three, or two that still differ."""
-_DECIMALS = re.compile(r"(-?\d*\.\d+)(.*)", re.DOTALL)
 NAME_WIDTHS = (40, 28, 20, 14, 10, 0)
 """Cells that names are cut to where they are too long for the rows that they have; at last there are none."""
 
@@ -122,18 +119,6 @@ def _as_many_as_fit(entries: Sequence[LegendEntry], room: int) -> LegendRow:
         weak = [at for at, entry in enumerate(kept) if not entry.strong]
         del kept[weak[-1] if weak else -1]
     return row if row.width <= room else LegendRow(())
-
-
-def in_digits(value: str, digits: int) -> str:
-    """Return a number that is written with decimals in so many significant digits at most; other texts as they are."""
-    if (found := _DECIMALS.fullmatch(value)) is None or not (number := Decimal(found[1])):
-        return value
-    whole, _, decimals = found[1].partition(".")
-    kept = max(digits - 1 - number.adjusted(), 0)
-    if kept >= len(decimals):
-        return value
-    text = f"{number:.{kept}f}"
-    return (text.replace("0.", ".", 1) if whole in ("", "-") else text) + found[2]
 
 
 def named_rows(entries: Sequence[LegendEntry], room: int, rows: int, dots: str = "…") -> list[LegendRow]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.catalog.metrics import metric_of
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 PEAK = "peak"
 """The word for the highest value, which is written of memory."""
+DIGITS = (3, 2)
+"""Significant digits to which values are cut where that gives more of them room: three, or two that still differ."""
+_DECIMALS = re.compile(r"(-?\d*\.\d+)(.*)", re.DOTALL)
 
 
 class BorderTexts(NamedTuple):
@@ -102,3 +107,15 @@ class ValueTexts(NamedTuple):
         within, name = self.unit.format(spread), self.unit.name
         text = text.removesuffix(name) if within.endswith(name) else text
         return f"{text} {self.glyphs.spread}{within}"
+
+
+def in_digits(value: str, digits: int) -> str:
+    """Return a number that is written with decimals in so many significant digits at most; other texts as they are."""
+    if (found := _DECIMALS.fullmatch(value)) is None or not (number := Decimal(found[1])):
+        return value
+    whole, _, decimals = found[1].partition(".")
+    kept = max(digits - 1 - number.adjusted(), 0)
+    if kept >= len(decimals):
+        return value
+    text = f"{number:.{kept}f}"
+    return (text.replace("0.", ".", 1) if whole in ("", "-") else text) + found[2]

@@ -11,12 +11,12 @@ from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.widgets import Input
 
+from tui.curve_palette import Sign
 from tui.keymap.bindings import bindings
-from tui.palette import Sign
 from tui.state.messages import CursorMoved, HeadingClicked, ListChanged, MarksHidden, NothingToOverlay, Opened
 from tui.views.run_list_row import Row
 from tui.widgets.runs.column_layout import heading_at
-from tui.widgets.runs.run_rows import RunRows
+from tui.widgets.runs.row_drawing import RunRows
 
 AGING_S = 5.0
 """Seconds after which what changes by itself is drawn anew."""

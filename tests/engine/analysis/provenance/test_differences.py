@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.analysis.provenance.differences import NONE, differences, unknown
 from engine.analysis.provenance.run_origin import Code, RunOrigin
 from engine.events import Data
-from engine.runs.provenance.git_patch import FilePatch
+from engine.runs.provenance.git_patch_format import FilePatch
 from engine.runs.provenance.packages import Environment
 from engine.runs.provenance.repository import Change
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import posting_of
 from engine.runs.status import Status

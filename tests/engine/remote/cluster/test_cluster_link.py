@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from engine.config.schema import Experiment
 from engine.remote.cluster_link import ClusterLink
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run, Store
 from engine.sites.command_line import Here, SiteError, Unreachable

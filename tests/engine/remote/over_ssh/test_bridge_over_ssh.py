@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import posting_of
 from engine.runs.posted.site_status import bridge_lock, read
 from engine.runs.store import Run, Store

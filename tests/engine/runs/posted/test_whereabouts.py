@@ -10,7 +10,7 @@ import pytest
 from engine.commands.run_table import print_run_table
 from engine.events import End, Start
 from engine.query.select import select_runs
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.posted.posting import FILE
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status

@@ -7,29 +7,18 @@ import os
 import shutil
 import sys
 
-import pytest
-
 from engine.config.schema import Experiment
-from engine.runs.provenance import code_snapshot
 from engine.runs.provenance.code_snapshot import (
     CodeSnapshot,
     installation_digest,
-    is_secret,
     patch_of,
     take_snapshot,
 )
-from engine.runs.provenance.git_patch import files_of
+from engine.runs.provenance.git_patch_format import files_of
 from engine.runs.trash import disk_usage
-from tests.engine.runs.provenance.repositories import git, repository
+from tests.engine.runs.provenance.repositories import git
 
 EXPERIMENT = Experiment(name="x", model="vit_mini", command=["python", "train.py"])
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    here = repository(tmp_path / "project", _gitignore=".env\n*.log\n", gone_py="g\n")
-    monkeypatch.chdir(here)
-    return here
 
 
 def test_a_clean_tree_has_no_patch(project, tmp_path):
@@ -73,81 +62,6 @@ def test_the_patch_makes_the_tree_again(project, tmp_path):
         assert (copy / name).stat().st_mode & 0o100 == (project / name).stat().st_mode & 0o100
     assert files_of(snapshot.patch).keys() >= {"train.py", "gone.py", 'odd "name" é\t.py', "deep/er/run.sh"}
     assert take_snapshot().patch == snapshot.patch
-
-
-def test_new_files_alone_are_a_patch_of_a_tree_that_is_not_dirty(project):
-    (project / "helper.py").write_text("1\n")
-    git = take_snapshot().git
-    assert (git["dirty"], len(git["patch"])) == (False, 64)
-
-
-def test_large_files_and_secrets_are_only_named(project):
-    (project / "weights.bin").write_bytes(b"old")
-    (project / ".env.local").write_text("")
-    git(project, "add", "-f", "weights.bin", ".env.local")
-    git(project, "commit", "-qm", "tracked")
-    (project / "weights.bin").write_bytes(os.urandom(5 * 1024 * 1024))
-    (project / ".env.local").write_text("PASSWORD=hunter2\n")
-    (project / "new.py").write_text("#" * 300_000)
-    (project / "credentials.json").write_text("hunter2")
-    (project / "train.py").write_text("A\n")
-    snapshot = take_snapshot()
-    files = files_of(snapshot.patch)
-    assert len(snapshot.patch) < 2000
-    digest = hashlib.sha256((project / "weights.bin").read_bytes()).hexdigest()
-    assert (
-        files["weights.bin"].text == f"# left out: weights.bin (5,242,880 bytes, sha256:{digest})\n".encode()
-    )
-    assert files[".env.local"].text == b"# left out: .env.local (17 bytes)\n"
-    assert files["credentials.json"].text == b"# left out: credentials.json (7 bytes)\n"
-    assert files["new.py"].text.startswith(b"# left out: new.py (300,000 bytes, sha256:")
-    assert b"hunter2" not in snapshot.patch
-    assert files["train.py"][:2] == (1, 3)
-
-
-def test_more_than_all_that_is_kept_is_named(project, monkeypatch):
-    monkeypatch.setattr(code_snapshot, "MAX_FILE", 1000)
-    (project / "train.py").write_text("x" * 800)
-    (project / "new.py").write_text("y" * 800)
-    patch = take_snapshot().patch
-    assert patch.startswith(
-        b"# there is no patch: it has more than 4 MiB\n# left out: train.py (800 bytes, sha256:"
-    )
-    assert files_of(patch).keys() == {"train.py", "new.py"}
-
-
-def test_a_change_in_a_submodule_is_in_the_patch(project, tmp_path):
-    inner = repository(tmp_path / "inner")
-    git(project, "submodule", "--quiet", "add", str(inner), "lib")
-    git(project, "commit", "-qm", "with a submodule")
-    assert take_snapshot().patch == b""
-    (project / "lib/train.py").write_text("a\nb\nd\n")
-    snapshot = take_snapshot()
-    assert snapshot.git["dirty"]
-    assert list(files_of(snapshot.patch)) == ["lib/train.py"]
-    assert b"--- a/lib/train.py\n+++ b/lib/train.py\n" in snapshot.patch
-
-
-def test_a_repository_without_a_commit_has_its_new_files(tmp_path, monkeypatch):
-    here = tmp_path / "new"
-    here.mkdir()
-    git(here, "init", "-q")
-    (here / "train.py").write_text("a\n")
-    monkeypatch.chdir(here)
-    snapshot = take_snapshot()
-    assert list(files_of(snapshot.patch)) == ["train.py"]
-
-
-def test_from_a_folder_in_the_repository_only_new_files_below_it_are_kept(project, monkeypatch):
-    (project / "sub/runs/x").mkdir(parents=True)
-    (project / "sub/runs/x/run.json").write_text("{}")
-    (project / "sub/model.py").write_text("1\n")
-    (project / "other.py").write_text("1\n")
-    (project / "train.py").write_text("1\n")
-    monkeypatch.chdir(project / "sub")
-    from pathlib import Path
-
-    assert files_of(take_snapshot((), Path("runs")).patch).keys() == {"train.py", "sub/model.py"}
 
 
 def test_the_files_of_a_program_are_known_without_git(tmp_path, monkeypatch):
@@ -196,15 +110,3 @@ def test_what_a_run_frees_leaves_out_what_others_share(tmp_path):
         (tmp_path / name).mkdir()
         code.place(tmp_path / name, tmp_path / name)
     assert disk_usage(tmp_path / "a") < 100_000 <= disk_usage(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "name", [".env", "conf/.env.prod", "id_ed25519", "a.pem", "my_secrets.yaml", "API-key.txt"]
-)
-def test_names_that_promise_secrets(name):
-    assert is_secret(name)
-
-
-@pytest.mark.parametrize("name", ["environment.py", "secret_santa.py", "tokenizer.json", "keys.py", "id.py"])
-def test_names_of_code(name):
-    assert not is_secret(name)

@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.queue import order, retry
+from engine.queue import move_and_hold, retry
 from engine.queue.stop_and_resume import request_resume
 from engine.runs import worker_status
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry, write_entry
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust import entry_writer, queued_by_user
@@ -84,10 +84,10 @@ class TestOwn:
         assert why(own) == ""
 
     def test_through_all_that_the_queue_does_with_it(self, own, store):
-        order.hold(own)
-        order.hold(own, release=True)
-        order.prioritize(own, 3)
-        order.move(store, own, "first")
+        move_and_hold.hold(own)
+        move_and_hold.hold(own, release=True)
+        move_and_hold.prioritize(own, 3)
+        move_and_hold.move(store, own, "first")
         assert why(own) == ""
         entry_writer.take_from_queue(own, 0, by_hand=False)
         entry_writer.leave_queue(own)
@@ -286,10 +286,10 @@ class TestNoOracle:
     @pytest.mark.parametrize(
         "act",
         [
-            lambda store, run: order.hold(run),
-            lambda store, run: order.hold(run, release=True),
-            lambda store, run: order.prioritize(run, 4),
-            lambda store, run: order.move(store, run, "first"),
+            lambda store, run: move_and_hold.hold(run),
+            lambda store, run: move_and_hold.hold(run, release=True),
+            lambda store, run: move_and_hold.prioritize(run, 4),
+            lambda store, run: move_and_hold.move(store, run, "first"),
             lambda store, run: entry_writer.take_from_queue(run, 0, by_hand=False),
             lambda store, run: entry_writer.leave_queue(run),
             lambda store, run: entry_writer.leave_queue(run, "failed"),

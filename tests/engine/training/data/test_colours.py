@@ -20,8 +20,8 @@ from engine.training.data.colour_conversion import (
 )
 from engine.training.data.image_cache import Listing, load_images
 from engine.training.data.image_decoder import UPRIGHT
-from engine.training.data.image_listing import stamp_of
-from engine.training.data.source import ignore
+from engine.training.data.images_below_folder import stamp_of
+from engine.training.data.unsplit_dataset import ignore
 
 
 @pytest.fixture(autouse=True)

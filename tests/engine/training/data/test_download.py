@@ -13,7 +13,7 @@ import pytest
 
 from engine.training.data import download
 from engine.training.data.download import fetch, unpack
-from engine.training.data.source import DataError, ignore
+from engine.training.data.unsplit_dataset import DataError, ignore
 
 
 @contextmanager

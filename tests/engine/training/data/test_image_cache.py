@@ -15,7 +15,7 @@ from PIL import Image
 from engine.system.process import STOP_SIGNALS
 from engine.training.data import image_cache, image_decoder
 from engine.training.data.image_cache import Listing, cache_folder, load_images
-from engine.training.data.source import DataError, ignore
+from engine.training.data.unsplit_dataset import DataError, ignore
 
 ROOT = Path(__file__).parents[4]
 

@@ -19,7 +19,7 @@ from engine.analysis.conclusions.image_evidence import score_of
 from engine.events import End, Log, Start, decode
 from engine.history.reader import History
 from engine.runs import predictions
-from engine.runs.current_state import status_of
+from engine.runs.liveness import status_of
 from engine.runs.store import Store
 from engine.training import checkpoint
 from engine.training.collectives import Joined
