@@ -43,7 +43,7 @@ from tui.state.snapshot import Machine, Project, Watch
 from tui.views.queue_gantt import bars, gantt
 from tui.views.run_list_tree import make_rows
 from tui.views.site_facts import facts_at_site
-from tui.widgets.machine.gpu_and_cpu_lines import board_lines
+from tui.widgets.machine.machine_board import board_lines
 
 FILTER = "model~vit options.pool=mean -tag=a age>1s duration<1h"
 Reader = Callable[[Path, Run], str]

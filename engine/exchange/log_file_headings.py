@@ -7,7 +7,7 @@ import re
 import zlib
 from pathlib import Path
 
-from engine.exchange.log_file_names import is_log, is_usual_log
+from engine.exchange.log_file_names_and_endings import is_log, is_usual_log
 
 _HISTORY = re.compile(r'\s*\{\s*"[^"\\]{1,80}"\s*:\s*\[\s*(-?\d|NaN)')
 """How a dictionary of curves begins, as Keras' ``History.history`` is dumped."""

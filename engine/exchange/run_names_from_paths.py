@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from engine.exchange.import_sources import ImportSource
 from engine.exchange.imported_run import ImportedRun, is_run_of_vitui
-from engine.exchange.log_file_names import says_nothing, stem
+from engine.exchange.log_file_names_and_endings import says_nothing, stem
 
 MOST_MORE = 8
 """Folders that a name gets more of to differ from another."""

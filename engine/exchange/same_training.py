@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from engine.exchange.import_sources import ImportSource
 from engine.exchange.log_file_headings import heading_says_places
-from engine.exchange.log_file_names import split_of
+from engine.exchange.log_file_names_and_endings import split_of
 from engine.exchange.run_names_from_paths import is_unnamed, place, significant
 from engine.exchange.trackers.event_folders import SPLITS
 

@@ -36,7 +36,7 @@ from tui.feed.feed import Feed
 from tui.state.snapshot import Machine, Project, Snapshot
 from tui.views.queue_gantt import bars, gantt
 from tui.views.run_list_tree import make_rows
-from tui.widgets.machine.gpu_and_cpu_lines import board_lines
+from tui.widgets.machine.machine_board import board_lines
 
 SITE = Site(name="jz", slurm="gpu")
 EXPERIMENTS = [

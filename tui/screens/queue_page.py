@@ -25,7 +25,7 @@ from tui.views.queue_gantt import Bar, all_done, clock, start_text
 from tui.views.run_list_row import Row
 from tui.views.site_facts import job_of
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.machine.gpu_and_cpu_lines import MachineBoard
+from tui.widgets.machine.machine_board import MachineBoard
 from tui.widgets.machine.process_table import process_rows
 from tui.widgets.machine.queue_list import QueueList
 from tui.widgets.message_row import Foot

@@ -24,7 +24,7 @@ from tui.screens.queue_page import QueueScreen
 from tui.state.session import load
 from tui.state.snapshot import Machine, Process, Project
 from tui.widgets.chart.chart_grid import ChartGrid
-from tui.widgets.machine.gpu_and_cpu_lines import MachineBoard
+from tui.widgets.machine.machine_board import MachineBoard
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.machine.process_lines import me
 from tui.widgets.machine.queue_list import QueueList

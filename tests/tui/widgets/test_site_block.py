@@ -23,7 +23,7 @@ from tui.feed.site_reader import SiteReader
 from tui.state.snapshot import Machine, SiteView, Snapshot
 from tui.text import Line
 from tui.views.site_facts import age_text, facts_at_site
-from tui.widgets.machine.gpu_and_cpu_lines import board_lines
+from tui.widgets.machine.machine_board import board_lines
 
 NOW = 1_795_000_000.0
 

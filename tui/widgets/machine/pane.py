@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 
 from tui.keymap.bindings import bindings
 from tui.state.snapshot import Snapshot
-from tui.widgets.machine.gpu_and_cpu_lines import MachineBoard
+from tui.widgets.machine.machine_board import MachineBoard
 from tui.widgets.machine.queue_list import QueueList
 
 

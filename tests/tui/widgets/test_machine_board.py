@@ -15,7 +15,7 @@ from engine.runs.worker_status import OfferedDevice
 from engine.system.nvml import GpuSample
 from tui.state.snapshot import Machine, Process, Queue, Snapshot
 from tui.text import Line
-from tui.widgets.machine.gpu_and_cpu_lines import board_lines, curve_height
+from tui.widgets.machine.machine_board import board_lines, curve_height
 from tui.widgets.machine.process_lines import me
 from tui.widgets.machine.process_table import order_at, orders, process_lines, process_rows
 from tui.widgets.machine.sparkline import curve_rows
