@@ -13,6 +13,7 @@ from tui.state.snapshot import Snapshot
 from tui.views.run_filter import Meant, Sieve, Subjects, experiments_passing, known_values, understand
 from tui.widgets.completing_input import CompletingInput
 from tui.widgets.runs.filter_box import FilterBox
+from tui.widgets.runs.run_list import RunList
 
 MOST_SAVED = 20
 
@@ -100,6 +101,23 @@ class FilterActions:
         self._screen = screen
         self._filter = run_filter
         self._now = now
+
+    def accept(self, show_list: Callable[[], None]) -> bool:
+        """Keep what is written, and say what of the charts it hides in the list; return whether nothing is wrong.
+
+        Args:
+            show_list: Shows the list as it then is.
+        """
+        if not self.understand(writing=False):
+            return False
+        show_list()
+        runs, snapshot = self._screen.query_one(RunList), self._now()
+        runs.keep_marks()
+        meant = self._filter.meant(snapshot)
+        if hidden := runs.overlaid & snapshot.by_id.keys() - (meant.runs if meant else snapshot.by_id.keys()):
+            words = f"run{'s' * (len(hidden) > 1)} overlaid and hidden"
+            self._target.say(f"{len(hidden)} {words}: their curves stay, c leaves them out", SHORTEST_S)
+        return True
 
     def action_filter(self) -> None:
         """Show only some runs."""

@@ -367,17 +367,7 @@ class Dashboard(ActionScreen):
         self.filtering.understand(writing=message.input.has_focus)
         self.watch_snapshot()
 
-    @on(Input.Submitted, "#filter")
-    def _filter_submitted(self) -> None:
-        if not self.filtering.understand(writing=False):
-            return
-        self.run_list.focus()
-        self.watch_snapshot()
-        self.run_list.keep_marks()
-        if hidden := self.run_list.overlaid & self.snapshot.by_id.keys() - self.visible_runs:
-            runs = f"run{'s' * (len(hidden) > 1)} overlaid and hidden"
-            self.say(f"{len(hidden)} {runs}: their curves stay, c leaves them out", SHORTEST_S)
-
-    @on(Input.Submitted, "#search")
-    def _search_submitted(self) -> None:
-        self.run_list.focus()
+    @on(Input.Submitted)
+    def _submitted(self, message: Input.Submitted) -> None:
+        if message.input.id == "search" or self.filtering.accept(self.watch_snapshot):
+            self.run_list.focus()
