@@ -46,6 +46,7 @@ def test_the_engine_around_the_training_does_not_load_torch():
     assert_light(names, (*HEAVY, "matplotlib"))
 
 
+@pytest.mark.slow
 def test_no_module_of_the_app_loads_torch():
     names = modules("tui")
     assert "tui.cli" in names

@@ -160,6 +160,7 @@ class TestWork:
         done = call("work", "--devices", "cpu:1,7")
         assert (done.exit_code, "there is no device '7'" in done.stderr) == (2, True)
 
+    @pytest.mark.slow
     def test_told_to_stop_it_leaves_and_says_nothing_more(self, call, engine, runs, until):
         submit(call, "tiny")
         entry_writer.enter(runs.runs()[0], QueueEntry(submitted=1.0, on_hold=True))

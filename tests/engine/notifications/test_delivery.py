@@ -21,7 +21,7 @@ MESSAGE = Message(
 
 
 def sent(notify: Notify, folder, **more):
-    return deliver(notify, MESSAGE, folder, **{"silence_s": 0.3, "command_s": 0.6} | more)
+    return deliver(notify, MESSAGE, folder, **{"silence_s": 0.2, "command_s": 0.3} | more)
 
 
 def test_an_address_gets_one_json_object(told, tmp_path):
@@ -42,7 +42,7 @@ def test_an_address_gets_one_json_object(told, tmp_path):
         (404, "its address answers 404", True),
         (302, "its address answers 302, which leads elsewhere", True),
         ("slow", "its address does not answer", False),
-        ("drip", "its address gave no whole answer within 0.6 s", False),
+        ("drip", "its address gave no whole answer within 0.3 s", False),
     ],
 )
 def test_an_answer_that_is_no_success_is_told(told, tmp_path, answer, why, for_good):
@@ -83,7 +83,7 @@ def test_a_command_gets_it_on_its_standard_input(tmp_path):
         (["sh", "-c", "exit 3"], "its command ended with status 3"),
         (["sh", "-c", "kill -9 $$"], "its command was killed by SIGKILL"),
         (["/nowhere/mail"], "its command cannot be started: No such file or directory"),
-        (["sleep", "60"], "its command took more than 0.6 s"),
+        (["sleep", "60"], "its command took more than 0.3 s"),
         (["sh", "-c", "exec <&-; exit 0"], ""),
     ],
 )

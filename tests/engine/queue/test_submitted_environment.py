@@ -107,6 +107,7 @@ def work_from_another_shell(lab: Path, *options: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_what_a_run_has_is_of_its_shell_and_its_ticket_forgets_it(
     lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

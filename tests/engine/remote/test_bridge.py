@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from engine.queue.notifier import Notifier, Pace
@@ -123,6 +124,7 @@ def test_the_time_since_when_a_site_says_the_same_is_kept(jz, tiny):
     assert read(jz).runs[run.id].since == first.since
 
 
+@pytest.mark.slow
 def test_a_slow_site_holds_up_no_other(jz, tiny):
     slow = FolderSite(jz.store, "slow")
     slow.put("slow-look")

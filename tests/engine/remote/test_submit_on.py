@@ -51,6 +51,7 @@ def test_a_run_is_posted_looked_after_and_finishes(engine, jz):
     assert (jz.store.root / ".bridge.log").read_text() == ""
 
 
+@pytest.mark.slow
 def test_only_posting_starts_no_bridge_and_ls_does(engine, jz):
     jz.put("full")
     engine("submit", "tiny", "--on", "jz", "--wait", code=CODE)

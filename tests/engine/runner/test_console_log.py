@@ -63,6 +63,7 @@ def test_what_is_written_while_the_content_moves_is_not_lost(run: Run) -> None:
     assert b"".join(lines).endswith(kept.replace(said, b""))
 
 
+@pytest.mark.slow
 def test_what_other_processes_write_is_looked_at_now_and_then(run: Run, until: Callable[..., None]) -> None:
     with run.console.open("ab", buffering=0) as inherited:
         child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=inherited)

@@ -132,6 +132,7 @@ def only_run(lab: Path) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_a_bar_without_newlines_is_seen_as_it_grows_and_stays_when_all_is_killed(
     lab: Path, engine: Engine, until: Callable[..., None]
 ) -> None:

@@ -31,6 +31,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_run_whose_telemetry_is_broken_is_stopped_all_the_same(tmp_path, monkeypatch, store, until):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "experiments.toml").write_text('[experiments.steps]\ncommand = ["sleep", "600"]\n')

@@ -152,6 +152,7 @@ def test_ten_thousand_runs_are_filtered(text: str) -> None:
     assert len(make_rows(shot, set(), meant)) == 300
 
 
+@pytest.mark.slow
 async def test_f_filters_by_what_runs_are(project: Project, write_run: Write) -> None:
     write_run("ViT-small", end="failed", reason="killed")
     run = write_run("BiT-small")
@@ -173,6 +174,7 @@ async def test_f_filters_by_what_runs_are(project: Project, write_run: Write) ->
         assert runs(pilot).rows == []
 
 
+@pytest.mark.slow
 async def test_tab_completes_keys_and_values(project: Project, write_run: Write) -> None:
     write_run("ViT-small", end="failed", reason="killed")
     async with opened(project) as pilot:

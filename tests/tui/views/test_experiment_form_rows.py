@@ -277,6 +277,7 @@ async def test_a_file_that_has_changed_meanwhile_is_not_written_over(project: Pr
     assert (found["defaults"]["epochs"], found["experiments"]["ViT-small"]["epochs"]) == (5, 9)
 
 
+@pytest.mark.slow
 async def test_a_key_is_found_explained_and_judged_as_it_is_typed(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("e", "f")

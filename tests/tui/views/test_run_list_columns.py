@@ -887,6 +887,7 @@ def test_a_metric_without_a_slash_is_a_column_as_its_last_value():
     assert text("last:val_loss", fact) == "0.25"
 
 
+@pytest.mark.slow
 async def test_a_chosen_column_is_shown_at_once_and_takes_no_chart_away(
     project: Project, write_run: Write
 ) -> None:

@@ -70,6 +70,7 @@ def test_what_is_said_of_the_machine_is_cut_at_no_number(machine: Machine) -> No
     assert all(numbers(text) <= numbers(said[0]) for text in said)
 
 
+@pytest.mark.slow
 async def test_every_number_of_the_list_and_the_first_line_is_whole(
     project: Project, write_run: Write
 ) -> None:
