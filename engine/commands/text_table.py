@@ -5,6 +5,7 @@ rich draws finer ones at a hundred times the price, and a list of ten thousand r
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ def draw(
     sizes = [_cells_of(column) for column in texts]
     widths = _fit(columns, [max(column) for column in sizes], width)
     padded = [
-        [_pad(text, size, room, column) for text, size in zip(*content, strict=True)]
+        _padded(column, room, *content)
         for column, room, *content in zip(columns, widths, texts, sizes, strict=True)
         if room > 0
     ]
@@ -59,9 +60,17 @@ def draw(
     return [GAP.join(line).rstrip(" ") for line in zip(*padded, strict=True)]
 
 
-def _cells_of(texts: Sequence[str]) -> list[int]:
-    """Return the cells of each text: of ASCII, which most columns are, its length."""
-    return list(map(len if "".join(texts).isascii() else cells, texts))
+def _cells_of(texts: Sequence[str]) -> Sequence[int]:
+    """Return the cells of each text; few columns have characters that do not take one each."""
+    characters = set("".join(texts))
+    return list(map(len if all(cells(character) == 1 for character in characters) else cells, texts))
+
+
+def _padded(column: TableColumn, room: int, texts: Sequence[str], sizes: Sequence[int]) -> list[str]:
+    """Return the texts of a column in exactly ``room`` cells each."""
+    if max(sizes) > room or any(map(operator.ne, map(len, texts), sizes)):
+        return [_pad(text, size, room, column) for text, size in zip(texts, sizes, strict=True)]
+    return [text.rjust(room) if column.right else text.ljust(room) for text in texts]
 
 
 def _fit(columns: Sequence[TableColumn], widths: list[int], room: int | None) -> list[int]:
