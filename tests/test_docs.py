@@ -18,7 +18,7 @@ import tui.cli
 from engine import events
 from engine.catalog.datasets import DATASETS
 from engine.catalog.figure_kinds import EVERY, KINDS
-from engine.catalog.models import MODELS, OPTIONS
+from engine.catalog.model_sizes import MODELS, OPTIONS
 from engine.config import schema
 from engine.config.schema import Experiment, Figure
 from engine.query.fields import known_keys

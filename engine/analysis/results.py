@@ -15,7 +15,7 @@ from engine.analysis.curves import LARGEST
 from engine.analysis.runs_that_count import Candidate, Choice, choose
 from engine.analysis.statistics.seed_intervals import over_seeds, seed_deviation, seed_mean, share_over_seeds
 from engine.catalog.metrics import HEADLINES, first_of, metric_of, over_gpus
-from engine.config.preflight import oversized_batch
+from engine.config.preflight_warnings import oversized_batch
 from engine.config.schema import IMPORTED, SCRIPT, Experiment
 from engine.history.reader import History
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from engine.catalog.models import MODELS, ModelSpec
+from engine.catalog.model_sizes import MODELS, ModelSpec
 
 Settings = dict[str, Any]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from engine.catalog.models import MODELS, TIMM_PREFIX
+from engine.catalog.model_sizes import MODELS, TIMM_PREFIX
 from engine.commands.completion import candidates
 from engine.commands.options import USAGE, fail, option_config, option_json, option_runs
 from engine.config.loader import check_notes, find_experiment, load_config

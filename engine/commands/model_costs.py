@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from engine.catalog.datasets import folder_of
-from engine.catalog.models import MODELS
+from engine.catalog.model_sizes import MODELS
 from engine.config.schema import Experiment
 from engine.errors import UserError
 from engine.system.installed_extras import lacking

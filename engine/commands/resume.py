@@ -244,7 +244,7 @@ def _resume_here(
     takeover: Takeover | None,
 ) -> int:
     """Go on with runs one after another, until one is stopped; return the exit code of the last that did not finish."""
-    from engine.config.preflight import missing_packages
+    from engine.config.preflight_warnings import missing_packages
     from engine.runs.resume_settings import changed, last_experiment
     from engine.runs.stop_request import STOPPED, StopRequest
 

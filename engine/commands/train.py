@@ -52,7 +52,7 @@ def run(
     On a terminal this shows progress; piped, or with --json, stdout carries the run's events as JSON lines.
     Exit codes: 0 finished, 1 failed, 2 wrong usage or configuration, 3 stopped on request.
     """
-    from engine.config.preflight import missing
+    from engine.config.preflight_warnings import missing
     from engine.runs.stop_request import STOPPED, StopRequest
 
     experiment = find_experiment(load_config(config_path), name, settings)

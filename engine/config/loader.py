@@ -12,12 +12,17 @@ import msgspec
 import tomli
 
 from engine.catalog.figure_kinds import kind_mistakes, with_defaults
-from engine.catalog.models import MODELS, caveat
+from engine.catalog.model_sizes import MODELS, caveat
 from engine.catalog.recipes import fill
 from engine.config.notify import FIELDS as NOTIFY_FIELDS
 from engine.config.notify import Notify, build_notify, notes_on_notify
 from engine.config.overrides import override
-from engine.config.preflight import few_validation_images, missing_files, missing_packages, oversized_batch
+from engine.config.preflight_warnings import (
+    few_validation_images,
+    missing_files,
+    missing_packages,
+    oversized_batch,
+)
 from engine.config.schema import Experiment, Figure, Rate, Statistics
 from engine.config.setting_meanings import nearest_key
 from engine.config.site import Site

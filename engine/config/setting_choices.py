@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from engine.catalog.datasets import DATASETS
-from engine.catalog.models import MODELS, OPTIONS
+from engine.catalog.model_sizes import MODELS, OPTIONS
 from engine.config.validate import FIELDS, describe
 
 MOST_DIVISORS = 12

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.catalog.datasets import DATASETS, folder_of, is_dataset, path_of
-from engine.catalog.models import problems
+from engine.catalog.model_sizes import problems
 from engine.catalog.weights import weights_file
 from engine.config.schema import SCRIPT, Experiment
 from engine.config.toml_positions import Position

@@ -16,7 +16,7 @@ from engine.diagnostics.findings import FILES, Case, Finding
 from engine.diagnostics.run_permissions import check_permissions
 from engine.events import HALF_A_LINE, MAX_LINE, decode, why_no_event
 from engine.runs import liveness, run_lock, status_file
-from engine.runs.heartbeat import SILENCE_S
+from engine.runs.heartbeat_and_silence import SILENCE_S
 from engine.runs.posted.posting import DAMAGED_POSTING, posting_of
 from engine.runs.posted.posting import FILE as POSTED_FILE
 from engine.runs.queue_entry import waiting_entry

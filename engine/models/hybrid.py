@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.catalog.models import Backbone
+from engine.catalog.model_sizes import Backbone
 from engine.models.hybrid_resnet import ResNetEmbed
 from engine.models.vit import ViT
 

@@ -15,7 +15,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from engine.catalog.models import Backbone
+from engine.catalog.model_sizes import Backbone
 from engine.models.layers import StdConv2d
 from engine.models.resnetv2 import GroupNormAct, stages
 from engine.models.vit import patch_projection

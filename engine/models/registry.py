@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from engine.catalog.models import MODELS, TIMM_PREFIX, ModelSpec, problems
+from engine.catalog.model_sizes import MODELS, TIMM_PREFIX, ModelSpec, problems
 from engine.models.hybrid import Hybrid
 from engine.models.resnetv2 import ResNetV2
 from engine.models.vit import ViT, ViTOptimized
@@ -19,11 +19,11 @@ def create_model(
     """Return a new model that maps images (B, 3, image_size, image_size) to logits (B, num_classes).
 
     Args:
-        name: A name in :data:`engine.catalog.models.MODELS`, or ``timm:NAME`` for any classifier of timm.
+        name: A name in :data:`engine.catalog.model_sizes.MODELS`, or ``timm:NAME`` for any classifier of timm.
         num_classes: How many logits.
         image_size: The side of the square images.
         patch_size: The side of a patch, for a ViT.
-        options: What :data:`engine.catalog.models.OPTIONS` lists for the family; for timm, its own arguments.
+        options: What :data:`engine.catalog.model_sizes.OPTIONS` lists for the family; for timm, its own arguments.
 
     Raises:
         ValueError: There is no such model, in that size or with those options; the message says which there are.

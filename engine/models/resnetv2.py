@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from engine.catalog.models import Backbone
+from engine.catalog.model_sizes import Backbone
 from engine.models.checkpointing import Blocks
 from engine.models.layers import StdConv2d
 

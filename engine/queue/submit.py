@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from engine.analysis.runs_that_count import age, runs_that_count, settings_of
-from engine.config.preflight import missing
+from engine.config.preflight_warnings import missing
 from engine.config.schema import Experiment
 from engine.runs.liveness import status_of
 from engine.runs.metadata import RunMetadata, summaries_of

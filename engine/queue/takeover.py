@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.queue.move_and_hold import place_elsewhere, require_resumable
 from engine.runs import run_lock
-from engine.runs.heartbeat import HEARTBEAT_S, SILENCE_S
+from engine.runs.heartbeat_and_silence import HEARTBEAT_S, SILENCE_S
 from engine.runs.liveness import status_of
 from engine.runs.status import RESUMABLE
 from engine.runs.store import Run, StoreError

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from engine.config.preflight import missing, missing_packages
+from engine.config.preflight_warnings import missing, missing_packages
 from engine.config.schema import Experiment
 from engine.config.site import Site
 from engine.queue.move_and_hold import require_resumable

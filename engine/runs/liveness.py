@@ -17,7 +17,7 @@ import os
 import time
 
 from engine.runs import stop_request
-from engine.runs.heartbeat import SILENCE_S
+from engine.runs.heartbeat_and_silence import SILENCE_S
 from engine.runs.posted import site_status
 from engine.runs.posted.posted_state import Judged, judge_posted
 from engine.runs.posted.posting import DAMAGED_POSTING, posting_of

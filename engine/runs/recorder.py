@@ -29,7 +29,7 @@ from engine.events import (
 )
 from engine.runs import status_file
 from engine.runs.event_log import EventLog
-from engine.runs.heartbeat import HEARTBEAT_S
+from engine.runs.heartbeat_and_silence import HEARTBEAT_S
 from engine.runs.status import MORE_IS_COUNTED, Status
 from engine.runs.store import Run, StoreError
 from engine.system import process

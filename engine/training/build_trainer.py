@@ -13,7 +13,7 @@ import msgspec
 import torch
 
 from engine.catalog.gpus import peak_flops
-from engine.config.preflight import few_validation_images, oversized_batch
+from engine.config.preflight_warnings import few_validation_images, oversized_batch
 from engine.config.schema import Experiment
 from engine.events import Data, Start
 from engine.models import checkpoint_blocks, create_model

@@ -20,7 +20,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.catalog.datasets import classes_of, folder_of, stored_bytes
-from engine.catalog.models import MODELS, caveat, patch_tokens, problems
+from engine.catalog.model_sizes import MODELS, caveat, patch_tokens, problems
 from engine.config.schema import Experiment
 from engine.models.checkpointing import recomputed_modules
 from engine.models.registry import create_model

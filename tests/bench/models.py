@@ -20,7 +20,7 @@ from timm.models.resnetv2 import ResNetV2
 from timm.models.vision_transformer import VisionTransformer
 from timm.models.vision_transformer_hybrid import HybridEmbed, _resnetv2
 
-from engine.catalog.models import MODELS
+from engine.catalog.model_sizes import MODELS
 from engine.models import create_model
 
 EXPERIMENTS = [

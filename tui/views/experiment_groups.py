@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.analysis.runs_that_count import settings_of
-from engine.catalog.models import MODELS
+from engine.catalog.model_sizes import MODELS
 from engine.config.schema import LABELS, Experiment
 from engine.text import nearest, setting_text
 from tui.state.snapshot import Snapshot

@@ -12,7 +12,7 @@ from engine.analysis.alarms import KINDS, Kind
 from engine.analysis.differing_settings import distinguishing_settings
 from engine.analysis.runs_that_count import Choice, age, is_made_alike, runs_that_count
 from engine.analysis.unfinished_runs import newest, unfinished
-from engine.catalog.models import wants_gpu
+from engine.catalog.model_sizes import wants_gpu
 from engine.config.schema import Experiment
 from engine.runs.labels import Labels
 from engine.runs.metadata import RunMetadata, RunSummary, summaries_of

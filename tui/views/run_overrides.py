@@ -13,7 +13,7 @@ from types import MappingProxyType
 import msgspec
 
 from engine.config.overrides import SEEDS, override, read_value, seeds_of
-from engine.config.preflight import missing, oversized_batch
+from engine.config.preflight_warnings import missing, oversized_batch
 from engine.config.schema import Experiment
 from engine.config.setting_choices import choices, keys_of, starting_with
 from engine.config.site import Site

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from engine.analysis.step_time import in_step
 from engine.catalog.metrics import SCORES, metric_of
-from engine.catalog.models import MODELS, ModelSpec, caveat, patch_tokens
+from engine.catalog.model_sizes import MODELS, ModelSpec, caveat, patch_tokens
 from engine.catalog.recipes import inherited
 from engine.config.schema import DEFAULTS
 from engine.events import End, Start

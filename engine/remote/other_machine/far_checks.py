@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.config.preflight import missing_files
+from engine.config.preflight_warnings import missing_files
 from engine.config.schema import Experiment
 from engine.remote.other_machine.moved_paths import moved_config, moves_to
 from engine.remote.other_machine.received_runs import living_carried

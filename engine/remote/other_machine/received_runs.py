@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from engine.config.preflight import missing
+from engine.config.preflight_warnings import missing
 from engine.config.site import Site
 from engine.queue import move_and_hold
 from engine.queue.notifier import TELLS_NOBODY

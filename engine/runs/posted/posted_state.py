@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from engine.events import Moment
-from engine.runs.heartbeat import SILENCE_S
+from engine.runs.heartbeat_and_silence import SILENCE_S
 from engine.runs.posted.posting import DAMAGED_POSTING, Posting, Seen
 from engine.runs.status import ENDED, State, Status
 from engine.text import span

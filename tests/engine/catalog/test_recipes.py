@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.catalog.models import MODELS
+from engine.catalog.model_sizes import MODELS
 from engine.catalog.recipes import SEED, fill, of_family
 from engine.config.loader import load_config
 from engine.config.overrides import override

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 
-from engine.catalog.models import MODELS
+from engine.catalog.model_sizes import MODELS
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from engine.catalog.models import MODELS
+from engine.catalog.model_sizes import MODELS
 from engine.errors import CheckpointError
 from engine.models import create_model
 from engine.models.pretrained import LoadReport, load_pretrained

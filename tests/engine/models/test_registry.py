@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.catalog.models import MODELS, OPTIONS, caveat, patch_tokens, problems
+from engine.catalog.model_sizes import MODELS, OPTIONS, caveat, patch_tokens, problems
 from engine.models import create_model
 
 VALUES = {

@@ -11,7 +11,7 @@ import pytest
 
 from engine.runs import stop_request
 from engine.runs.control_listener import ControlListener
-from engine.runs.heartbeat import HEARTBEAT_S
+from engine.runs.heartbeat_and_silence import HEARTBEAT_S
 from engine.runs.liveness import status_of
 from engine.runs.recorder import Recorder
 from engine.runs.status_file import cached, rebuild

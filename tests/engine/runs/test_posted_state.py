@@ -14,7 +14,7 @@ from engine.config.site import Site
 from engine.queue.move_and_hold import put_back, require_resumable
 from engine.queue.worker import Worker
 from engine.runs import run_lock
-from engine.runs.heartbeat import SILENCE_S
+from engine.runs.heartbeat_and_silence import SILENCE_S
 from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posted_state import FRESH_S, SURE_S, judge_posted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.config.preflight import missing
+from engine.config.preflight_warnings import missing
 from engine.config.schema import Experiment
 from engine.system.installed_extras import EXTRAS, lacking
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
-from engine.catalog.models import MODELS
+from engine.catalog.model_sizes import MODELS
 from engine.config.schema import Experiment
 from engine.models import checkpoint_blocks, create_model
 from engine.training import cost

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.catalog.models import wants_gpu
+from engine.catalog.model_sizes import wants_gpu
 from engine.config.loader import parse_config
 from tests.tui.conftest import EXPERIMENTS
 from tui.state.snapshot import Machine, Snapshot

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from engine.config.preflight import oversized_batch
+from engine.config.preflight_warnings import oversized_batch
 from engine.config.schema import LABELS, Experiment
 from engine.config.setting_choices import starting_with
 from engine.queue.durations import DurationEstimator

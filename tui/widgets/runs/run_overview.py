@@ -17,7 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.alarms import Alarm
-from engine.catalog.models import MODELS, caveat, patch_tokens
+from engine.catalog.model_sizes import MODELS, caveat, patch_tokens
 from engine.config.schema import chosen_settings
 from engine.runs.event_text import left_text
 from engine.runs.state_symbols import MARKS

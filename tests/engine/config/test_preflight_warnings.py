@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from engine.cli import main
 from engine.config.loader import notes_on
-from engine.config.preflight import few_validation_images, missing, oversized_batch
+from engine.config.preflight_warnings import few_validation_images, missing, oversized_batch
 from engine.config.schema import Experiment
 from engine.runs.store import Store
 

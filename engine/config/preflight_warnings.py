@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from engine.catalog.datasets import HUB, folder_of, list_of, training_images, validation_images
-from engine.catalog.models import TIMM_PREFIX
+from engine.catalog.model_sizes import TIMM_PREFIX
 from engine.catalog.weights import weights_file
 from engine.config.schema import Experiment
 from engine.config.split_folders import split_folders
