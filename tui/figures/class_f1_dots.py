@@ -14,6 +14,7 @@ from engine.analysis.curves import Array
 from tui.axis_ticks import FRACTION, limits, linear_ticks
 from tui.curve_palette import markers_for
 from tui.figures import line_labels
+from tui.figures.experiment_in_figure import Reading, Source
 from tui.figures.figure_sheet import (
     FigureSheet,
     begin,
@@ -24,7 +25,6 @@ from tui.figures.figure_sheet import (
     seeds_in_words,
     with_counts,
 )
-from tui.figures.figure_source import Reading, Source
 from tui.figures.last_confusion import last_matrices
 from tui.figures.style import Width
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from engine.analysis.curves import Array
 from tui.figures import line_labels as labels
+from tui.figures.experiment_in_figure import Reading, Source
 from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain, room_of, seeds_in_words
-from tui.figures.figure_source import Reading, Source
 from tui.figures.last_confusion import last_matrices
 from tui.figures.style import Look, Width
 

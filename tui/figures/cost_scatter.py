@@ -26,8 +26,8 @@ from tui.axis_ticks import PLAIN, Unit, limits, log_limits, log_ticks
 from tui.curve_palette import markers_for
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, y_scale
+from tui.figures.experiment_in_figure import Reading, Source
 from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain, with_counts
-from tui.figures.figure_source import Reading, Source
 from tui.figures.final_scores import (
     Scored,
     dashes_of,

@@ -33,6 +33,7 @@ from tui.axis_ticks import PLAIN, Unit, linear_ticks, log_limits, log_ticks, x_e
 from tui.curve_palette import markers_for
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, x_title, y_scale
+from tui.figures.experiment_in_figure import Reading, Source
 from tui.figures.figure_sheet import (
     TITLE,
     FigureSheet,
@@ -42,7 +43,6 @@ from tui.figures.figure_sheet import (
     wrap,
     write_notes,
 )
-from tui.figures.figure_source import Reading, Source
 from tui.figures.style import PAPER, Look, Width
 from tui.figures.style import style as style
 from tui.state.chart_line import ChartLine

@@ -13,8 +13,8 @@ from engine.analysis.runs_that_count import Candidate
 from engine.catalog.metrics import metric_of
 from tui.axis_ticks import Unit, linear_ticks
 from tui.figures.axis_titles import Scale
+from tui.figures.experiment_in_figure import Reading, Source
 from tui.figures.figure_sheet import seeds_in_words
-from tui.figures.figure_source import Reading, Source
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from engine.analysis.confusion import Matrix, make_matrix
 from engine.analysis.runs_that_count import Candidate
 from engine.config.schema import Figure
 from engine.history.confusion_index import read_matrix
-from tui.figures.figure_source import Source
+from tui.figures.experiment_in_figure import Source
 
 
 def split_of(figure: Figure) -> str:

@@ -19,9 +19,9 @@ from engine.history.reader import History
 from engine.runs.store import Store
 from tui.curve_palette import assign, shown_in
 from tui.figures.caveats import FigureEntry, cautions, lacks, made_with, other_settings, whats_missing
+from tui.figures.experiment_in_figure import Reading, Source
 from tui.figures.figure_files import Format, origin_of, save
 from tui.figures.figure_sheet import FigureSheet
-from tui.figures.figure_source import Reading, Source
 from tui.figures.registry import KINDS
 from tui.figures.style import PAPER, Look, Width, drawn_in_fonts, style
 from tui.state.session import kept_signs

@@ -16,8 +16,8 @@ from tui.figures import (
     score_bars,
     step_time_bars,
 )
+from tui.figures.experiment_in_figure import Part, Reading, Source
 from tui.figures.figure_sheet import FigureSheet
-from tui.figures.figure_source import Part, Reading, Source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawn

@@ -10,6 +10,7 @@ import numpy as np
 from engine.analysis.curves import Array
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, y_scale
+from tui.figures.experiment_in_figure import Reading, Source
 from tui.figures.figure_sheet import (
     NAMES,
     FigureSheet,
@@ -20,7 +21,6 @@ from tui.figures.figure_sheet import (
     room_of,
     with_counts,
 )
-from tui.figures.figure_source import Reading, Source
 from tui.figures.final_scores import (
     Scored,
     best_first,

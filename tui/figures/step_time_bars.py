@@ -14,6 +14,7 @@ from engine.text import milliseconds, shorten
 from tui.axis_ticks import Unit
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale
+from tui.figures.experiment_in_figure import Reading, Source
 from tui.figures.figure_sheet import (
     NAMES,
     FigureSheet,
@@ -25,7 +26,6 @@ from tui.figures.figure_sheet import (
     seeds_in_words,
     with_counts,
 )
-from tui.figures.figure_source import Reading, Source
 from tui.figures.final_scores import ticks_of
 from tui.figures.score_bars import LEAST_ROW, ROW, make_room
 from tui.figures.style import Width

@@ -95,7 +95,7 @@ def agent_command(ranks: int, nodes: Nodes, address: str, orders: Path) -> list[
         orders: The file that says what they are to do.
     """
     return [
-        *own_module("engine.training.distributed.elastic_agent"), str(os.getpid()), str(ranks), address,
+        *own_module("engine.training.distributed.rank_launcher"), str(os.getpid()), str(ranks), address,
         str(orders), str(nodes.size), str(nodes.number), nodes.meets_at, nodes.start,
     ]  # fmt: skip
 

@@ -13,8 +13,8 @@ from engine.runs.worker_status import WorkerStatus, publish
 from engine.system.lock_holder import this_process
 from tests.conftest import enqueue
 from tests.tui.conftest import Write
+from tui.feed.console_tail import console_lines
 from tui.feed.feed import Feed
-from tui.feed.focused_run import console_lines
 from tui.state.messages import Changed
 from tui.state.snapshot import Project, Snapshot, Watch
 

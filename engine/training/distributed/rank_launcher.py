@@ -1,6 +1,6 @@
 """Starts the ranks of a run and watches them: torchrun's agent, in a process of its own.
 
-python -m engine.training.distributed.elastic_agent PARENT RANKS ADDRESS JOB NODES NODE MEETS-AT START
+python -m engine.training.distributed.rank_launcher PARENT RANKS ADDRESS JOB NODES NODE MEETS-AT START
 
 The run's process starts it with the stop signals blocked, and the ranks inherit that.
 """
