@@ -146,7 +146,7 @@ def measure(login: list[str], size: tuple[int, int], rounds: int) -> None:
             terminal.listen(3)
             written = []
             for number in range(5):
-                written.append((writers.write(1000.0 + number), f"{1000 + number}"))
+                written.append((writers.write(5 + number / 100), f"{5 + number / 100:.3f}"))
                 terminal.listen(2 + 0.03 * number)
             terminal.press(b"q")
             terminal.listen(1)

@@ -546,6 +546,20 @@ async def test_only_rows_that_look_different_are_painted(monkeypatch: pytest.Mon
         assert 0 < len(changed) < chart.size.height
 
 
+async def test_curves_that_grew_keep_their_room_whichever_is_in_front() -> None:
+    app = Charts()
+    async with app.run_test(size=(80, 24)) as pilot:
+        chart = app.query_one(Chart)
+        ends = []
+        longer = [curve([0.1] * 100, "ViT"), curve([0.2] * 100, "BiT")]
+        for shown in (TWO, longer, longer[::-1]):
+            chart.show(shown)
+            await pilot.pause()
+            assert chart._plot is not None
+            ends.append(chart._plot.limits)
+        assert ends == [(0.0, 3.0), (0.0, pytest.approx(99 * 1.04)), ends[1]]
+
+
 async def test_a_chart_follows_its_size_and_theme() -> None:
     app = Charts()
     async with app.run_test(size=(80, 24)) as pilot:

@@ -134,7 +134,7 @@ class Chart(Widget):
         """Whether a drawing is under way to the event loop."""
         self._plot: Plot | None = None
         self._plot_key: tuple[Setting, int] | None = None
-        self._drawn: tuple[str, ...] = ()
+        self._drawn: frozenset[str] = frozenset()
         """The runs of the curves in the plot."""
         self._strips: list[Strip] = []
         self._strips_key: tuple[object, ...] = ()
@@ -230,7 +230,7 @@ class Chart(Widget):
         )
         key = (setting, self._data_version)
         if self._plot is None or key != self._plot_key:
-            runs = tuple(line.curve.run for line in self._lines)
+            runs = frozenset(line.curve.run for line in self._lines)  # whichever of them is in front now
             same = self._plot is not None and (setting, runs) == (self._plot.setting, self._drawn)
             before = self._plot.limits if same and self._plot is not None else None
             self._plot = Plot(self._lines, setting, before)
