@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from engine.exchange.log_file_headings import may_hold_curves
 from engine.exchange.log_file_names_and_endings import TABLES, is_log
+from engine.exchange.log_recognition import may_hold_curves
 from engine.exchange.trackers.event_folders import EventFolder
 from engine.exchange.trackers.mlflow_database import is_mlflow_database
 from engine.exchange.trackers.mlflow_reader import began, is_mlflow_run

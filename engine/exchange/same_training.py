@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from engine.exchange.import_sources import ImportSource
-from engine.exchange.log_file_headings import heading_says_places
 from engine.exchange.log_file_names_and_endings import split_of
+from engine.exchange.log_recognition import heading_says_places
 from engine.exchange.run_names_from_paths import is_unnamed, place, significant
 from engine.exchange.trackers.event_folders import SPLITS
 

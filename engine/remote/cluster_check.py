@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from engine.config.site import Site
 from engine.remote.site_findings import Finding, bad, good, note
-from engine.sites.command_line import CommandLine, SiteError
 from engine.sites.slurm import Limits, Slurm
+from engine.sites.ssh_command import CommandLine, SiteError
 from engine.text import span
 
 SHORT_S = 60

@@ -30,9 +30,9 @@ from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import contents_of, why_not_own
 from engine.sites import job_arrays
 from engine.sites.batch_script import Task, batch_options, batch_script
-from engine.sites.command_line import CommandLine, SiteError, Unreachable
 from engine.sites.slurm import Slurm
 from engine.sites.slurm_reasons import why_it_waits
+from engine.sites.ssh_command import CommandLine, SiteError, Unreachable
 
 GPUS_EVERY_S = 30.0
 """Seconds between two counts of the free GPUs."""

@@ -21,7 +21,6 @@ from engine.remote.this_machine.ssh_connection import HELLO_S, SshConnection
 from engine.runs.posted.posting import JobState, Posting, Seen
 from engine.runs.posted.site_status import SiteStatus
 from engine.runs.store import Run, Store, StoreError
-from engine.sites.command_line import SiteError, Unreachable
 from engine.sites.far_end_frames import PIECE, PROTOCOL, Frame
 from engine.sites.far_end_messages import (
     CODE_IS_THERE,
@@ -42,6 +41,7 @@ from engine.sites.far_end_messages import (
     Ping,
     Question,
 )
+from engine.sites.ssh_command import SiteError, Unreachable
 from engine.system.installed_extras import engine_version
 
 ANSWER_S = 60.0

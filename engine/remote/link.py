@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from engine.runs.posted.posting import Posting
 from engine.runs.posted.site_status import SiteStatus
 from engine.runs.store import Run
-from engine.sites.command_line import SiteError
+from engine.sites.ssh_command import SiteError
 
 Verb = Literal["stop", "stop-now", "cancel", "hold", "release", "move", "priority"]
 """What a site may be asked to do with a run that it has."""

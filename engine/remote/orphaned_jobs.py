@@ -15,9 +15,9 @@ from engine.remote.start_bridge import LOG
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import JOB_PREFIX, posting_of
 from engine.runs.store import Run, Store, is_run_id
-from engine.sites.command_line import Here, SiteError
 from engine.sites.far_end_messages import Question
 from engine.sites.slurm import Slurm
+from engine.sites.ssh_command import Here, SiteError
 from engine.system.files import last_lines
 
 LIVE_JOBS = ("pending", "running", "ending")

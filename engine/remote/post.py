@@ -38,7 +38,7 @@ from engine.runs.trust.entry_writer import leave_queue
 from engine.runs.trust.posted_by_user import enter_posting, own_posting, why_not_own
 from engine.runs.trust.queued_by_user import Identity, look_at
 from engine.sites.batch_script import runs_this_python
-from engine.sites.command_line import SiteError, Unreachable
+from engine.sites.ssh_command import SiteError, Unreachable
 from engine.system import lock
 
 PATIENCE_S = 30.0
@@ -51,7 +51,7 @@ UNKNOWN_YET = (
 def link_to(root: Path, site: Site) -> Link:
     """Return the way to a cluster of this machine; to others the bridge has one (``engine.remote.site_keeper``)."""
     from engine.remote.cluster_link import ClusterLink
-    from engine.sites.command_line import Here
+    from engine.sites.ssh_command import Here
 
     return ClusterLink(root, site, Here())
 

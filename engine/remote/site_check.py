@@ -21,8 +21,8 @@ from engine.remote.host_link import HostLink
 from engine.remote.site_findings import Finding, bad, good, note
 from engine.runs.posted import site_status
 from engine.runs.provenance.repository import git_commit
-from engine.sites.command_line import Here, SiteError, Ssh, Unreachable
 from engine.sites.far_end_messages import Answer, Question
+from engine.sites.ssh_command import Here, SiteError, Ssh, Unreachable
 from engine.system import lock
 from engine.text import span
 

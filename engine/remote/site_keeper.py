@@ -27,7 +27,7 @@ from engine.runs.posted.posting import Posting, Seen
 from engine.runs.posted.site_status import SiteStatus
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import enter_posting, own_posting
-from engine.sites.command_line import SiteError, Unreachable
+from engine.sites.ssh_command import SiteError, Unreachable
 from engine.system.lock_holder import this_process
 from engine.text import printable
 

@@ -32,7 +32,7 @@ from engine.runs.stop_request import Request
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import enter_posting, own_posting
 from engine.runs.trust.queued_by_user import Identity
-from engine.sites.command_line import SiteError, Unreachable
+from engine.sites.ssh_command import SiteError, Unreachable
 from engine.text import printable
 
 POLL_S = 1.0

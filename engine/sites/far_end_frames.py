@@ -12,8 +12,8 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from engine.runs.store import is_run_id
-from engine.sites.command_line import SiteError
 from engine.sites.far_end_messages import MAX_BODY, Head, HeadOfRun
+from engine.sites.ssh_command import SiteError
 
 PROTOCOL = 1
 MARKER = b"VITUI-FAR-END 1\n"

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from engine.sites.batch_script import ARRAY_PREFIX, names_in
-from engine.sites.command_line import CommandLine, Said, SiteError, Unreachable
 from engine.sites.slurm_text import (
     NODE_FORMAT,
     QUEUE_FORMAT,
@@ -27,6 +26,7 @@ from engine.sites.slurm_text import (
     parse_span,
     parse_submitted,
 )
+from engine.sites.ssh_command import CommandLine, Said, SiteError, Unreachable
 from engine.text import printable, shorten
 
 MOST_ASKED = 20

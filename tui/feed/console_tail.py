@@ -7,7 +7,7 @@ from engine.runs.event_text import sentence, training_report
 from engine.runs.store import Run
 from engine.system.files import last_lines, tail
 from engine.text import clean
-from tui.feed.log_lines import clock
+from tui.feed.log_and_attempt_lines import clock
 
 CONSOLE_LINES = 500
 EARLIER = 64 * 1024

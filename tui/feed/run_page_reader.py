@@ -20,7 +20,7 @@ from engine.history.reader import CHUNK, History
 from engine.runs.posted.whereabouts import whereabouts_of
 from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail
-from tui.feed.log_lines import all_said, story
+from tui.feed.log_and_attempt_lines import all_said, story
 from tui.state.log_buffer import MAX_LINE, LogLineKind, Transcript
 from tui.state.run_page_record import Page, Record
 

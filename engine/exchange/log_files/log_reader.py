@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 from engine.exchange.exported_measurements import COLUMNS
 from engine.exchange.imported_run import ImportedRun, read_whole
-from engine.exchange.log_file_headings import why_without_curves
 from engine.exchange.log_files.assembling import assemble
 from engine.exchange.log_files.cells import Says, read_cell, read_json_value
 from engine.exchange.log_files.gathered import Gathered
@@ -29,6 +28,7 @@ from engine.exchange.log_files.step_and_epoch_columns import SPLIT_WORDS, may_pl
 from engine.exchange.log_files.table_rows import TableRows
 from engine.exchange.log_files.unpacked_lines import TextLines
 from engine.exchange.log_files.wandb_chart import chart_columns
+from engine.exchange.log_recognition import why_without_curves
 from engine.exchange.optional_packages import ExchangeError
 from engine.text import text_of_csv
 

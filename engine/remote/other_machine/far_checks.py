@@ -15,8 +15,8 @@ from engine.remote.other_machine.received_runs import living_carried
 from engine.runs.posted import site_status
 from engine.runs.provenance.repository import git_commit
 from engine.runs.store import Store
-from engine.sites.command_line import SiteError
 from engine.sites.far_end_messages import Answer, Question
+from engine.sites.ssh_command import SiteError
 from engine.system import lock
 from engine.system.nvml import Nvml, usable
 

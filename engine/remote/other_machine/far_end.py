@@ -36,7 +36,6 @@ from engine.remote.other_machine.received_code import CodeStore
 from engine.remote.other_machine.received_runs import CarriedRuns, NotBrought
 from engine.runs.posted.site_status import SiteGpu
 from engine.runs.store import Store, is_run_id
-from engine.sites.command_line import SiteError
 from engine.sites.far_end_frames import MARKER, PIECE, PROTOCOL, FrameError, FrameReader, encode
 from engine.sites.far_end_messages import (
     CODE_IS_THERE,
@@ -63,6 +62,7 @@ from engine.sites.far_end_messages import (
     Ping,
     Pong,
 )
+from engine.sites.ssh_command import SiteError
 from engine.system import process
 from engine.system.files import write_all
 from engine.system.installed_extras import engine_version, lacking

@@ -9,8 +9,8 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from engine.sites.command_line import SiteError
 from engine.sites.far_end_messages import MOST_CODE
+from engine.sites.ssh_command import SiteError
 from engine.system.files import create_private, write_all
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -33,8 +33,8 @@ from engine.runs.store import Run, RunInfo, Store, StoreError, is_run_id
 from engine.runs.trash import throw_away
 from engine.runs.trust import entry_writer
 from engine.runs.trust.posted_by_user import enter_posting
-from engine.sites.command_line import SiteError
 from engine.sites.far_end_messages import CarriedFile, Carry, Demands, Enter
+from engine.sites.ssh_command import SiteError
 from engine.system.files import DAMAGED, create_private, write_all, write_atomic
 
 FILE = "carried.json"

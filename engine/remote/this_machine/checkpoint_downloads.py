@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from engine.config.site import Site
 from engine.remote.this_machine.partial_checkpoint import PartialCheckpoint
 from engine.runs.store import Run, StoreError
-from engine.sites.command_line import SiteError
 from engine.sites.far_end_messages import Checkpoint, Chunk, Done, Fetch
+from engine.sites.ssh_command import SiteError
 
 FILES: dict[str, Checkpoint] = {"best": "best.pt", "last": "last.pt"}
 """What each word of ``bring``, and of ``engine fetch``, means."""

@@ -14,8 +14,8 @@ import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.sites.command_line import SiteError
 from engine.sites.far_end_messages import MOST_CODE
+from engine.sites.ssh_command import SiteError
 
 
 class Archive(NamedTuple):

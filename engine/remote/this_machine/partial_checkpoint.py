@@ -12,8 +12,8 @@ import re
 from pathlib import Path
 
 from engine.runs.store import Run, StoreError
-from engine.sites.command_line import SiteError
 from engine.sites.far_end_messages import Checkpoint, Chunk, Fetch
+from engine.sites.ssh_command import SiteError
 from engine.system.files import write_all
 
 CHUNK = 1024 * 1024

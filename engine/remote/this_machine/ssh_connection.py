@@ -15,9 +15,9 @@ from shlex import join, quote
 from typing import IO
 
 from engine.config.site import Site
-from engine.sites.command_line import SSH_FAILED, Ssh, Unreachable, why_ssh_failed
 from engine.sites.far_end_frames import PIECE, Frame, FrameError, FrameReader, encode
 from engine.sites.far_end_messages import FROM_FAR, FarHead, Head, Ping
+from engine.sites.ssh_command import SSH_FAILED, Ssh, Unreachable, why_ssh_failed
 from engine.system.own_modules import ENGINE_THERE
 
 PING_S = 5.0

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from engine.exchange.import_sources import find_sources, natural
-from engine.exchange.log_file_headings import heading_says_places
 from engine.exchange.log_file_names_and_endings import says_nothing
+from engine.exchange.log_recognition import heading_says_places
 from engine.runs.store import Store
 from tests.engine.exchange.event_files import event_file, scalar
 from tests.engine.exchange.imported import experiments_of, points_of, runs_of, take

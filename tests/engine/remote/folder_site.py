@@ -26,7 +26,7 @@ from engine.remote.link import Verb
 from engine.runs.posted.posting import Posting, Seen
 from engine.runs.posted.site_status import SiteStatus
 from engine.runs.store import Run
-from engine.sites.command_line import SiteError, Unreachable
+from engine.sites.ssh_command import SiteError, Unreachable
 from tests.engine.remote import folder_job
 
 FOLDER = "VITUI_TEST_SITE"

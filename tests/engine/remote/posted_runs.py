@@ -18,7 +18,7 @@ from engine.runs.posted.posting import Posting, Seen
 from engine.runs.status import Status
 from engine.runs.store import Run, Store
 from engine.runs.trust.posted_by_user import enter_posting
-from engine.sites.command_line import Here
+from engine.sites.ssh_command import Here
 
 STEPS = Path(__file__).parents[2] / "steps.py"
 

@@ -21,7 +21,7 @@ from engine.runs.provenance.code_snapshot import CodeSnapshot
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.runs.trust.posted_by_user import enter_posting
-from engine.sites.command_line import SiteError, Unreachable
+from engine.sites.ssh_command import SiteError, Unreachable
 from engine.system.installed_extras import engine_version
 from tests.engine.remote import far_host as machine
 

@@ -14,7 +14,7 @@ from engine.runs.posted.posting import FILE, posting_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import StoreError
 from engine.runs.trash import throw_away
-from engine.sites.command_line import SiteError, Unreachable
+from engine.sites.ssh_command import SiteError, Unreachable
 from tests.conftest import queued
 
 

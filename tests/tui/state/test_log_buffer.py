@@ -12,7 +12,7 @@ from engine.history.reader import History
 from engine.runner.console_log import ConsoleLimit
 from tests.tui.conftest import Write
 from tui.feed.console_tail import console_lines
-from tui.feed.log_lines import all_said, story
+from tui.feed.log_and_attempt_lines import all_said, story
 from tui.feed.run_page_reader import MAX_PRINTED, Reader
 from tui.state.log_buffer import LogLineKind, Transcript
 from tui.state.run_page_record import Page, Record

@@ -16,8 +16,8 @@ from engine.remote.cluster_link import ClusterLink
 from engine.runs.liveness import status_of
 from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run, Store
-from engine.sites.command_line import Here, SiteError, Unreachable
 from engine.sites.slurm import Slurm
+from engine.sites.ssh_command import Here, SiteError, Unreachable
 from tests.conftest import ROOT
 from tests.engine.remote.posted_runs import STEPS, PostedRuns, ends, logs
 from tests.engine.sites.slurm_cluster import GPUS, KILL_WAIT_S, Cluster

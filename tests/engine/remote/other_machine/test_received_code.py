@@ -11,7 +11,7 @@ import pytest
 
 from engine.remote.other_machine.received_code import CodeStore
 from engine.remote.this_machine.code_upload import Archive, archive_of
-from engine.sites.command_line import SiteError
+from engine.sites.ssh_command import SiteError
 
 
 @pytest.fixture

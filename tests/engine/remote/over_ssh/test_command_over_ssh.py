@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.sites.command_line import Ssh, Unreachable
+from engine.sites.ssh_command import Ssh, Unreachable
 from tests.engine.remote import far_host as machine
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]
