@@ -31,6 +31,19 @@ VERBS = {"export": "export", "import": "import_runs", "plot": "plot", "report": 
 """The module of each verb in ``tui.commands``, and its function there; ``open`` is here."""
 
 
+BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+
+
+def spare_blas_threads() -> None:
+    """Have numpy come without the threads of its linear algebra, one a core, unless the user says how many.
+
+    No screen needs them, and they are a third of its import, which is a fifth of a drawn run. What the app starts is
+    given ``os.environ``, which does not say so.
+    """
+    if BLAS_THREADS not in os.environ:
+        os.putenv(BLAS_THREADS, "1")
+
+
 class OpenByDefault(CommandGroup):
     """A group whose first word may be left out: what is no verb is the folder to open."""
 
@@ -154,6 +167,7 @@ def open_app(
         fail("vitui needs a terminal; `engine run NAME` trains and `engine ls` lists without one")
     sys.setswitchinterval(0.001)  # the screen waits less for the thread that reads
     gc.disable()  # until the app is there: a tenth of the time that takes
+    spare_blas_threads()
     os.chdir(folder)  # runs started from the app find what the configuration names
     from engine.system.user_folders import state_folder
     from tui.app import VituiApp

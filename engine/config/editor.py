@@ -90,7 +90,9 @@ def setting_at(text: str, line: int) -> tuple[str | None, str]:
     """
     before = [path for begins, path in _lines(text) if begins <= line]
     path = before[-1] if before else ()
-    return (path[1], ".".join(path[2:4])) if len(path) > 1 and path[0] == HOME else (None, "")
+    if len(path) < 2 or path[0] != HOME:
+        return None, ""
+    return path[1], ".".join(path[2:4] if path[2:3] == ("options",) else path[2:3])
 
 
 def _lines(text: str) -> list[tuple[int, KeyPath]]:

@@ -43,7 +43,7 @@ class PollingPace:
         """
         if any(not posting.site.is_here for posting in postings.values()):
             return self.soon_s  # the far end says what is new by itself: nothing is asked
-        if now - max(asked, *(posting.posted for posting in postings.values())) < self.fresh_s:
+        if now - max([asked, *(posting.posted for posting in postings.values())]) < self.fresh_s:
             return self.soon_s
         return self.calm_s if self._are_calm(map(runs.get, postings), now) else self.usual_s
 

@@ -70,7 +70,11 @@ def _at_rest(run: Run) -> Status | None:
     if queue_entry(run) is not None or (status := cached(run)) is None or status.state not in ENDED:
         return None
     is_over = status.heartbeat <= status.ended and status.offset == run.events_size
-    return status if is_over and posting_of(run) is None else None
+    if not is_over or posting_of(run) is not None:
+        return None
+    status.on = status.node = ""  # what is judged here, whatever the file says
+    status.heard, status.asked, status.stalled = 0.0, None, False
+    return status
 
 
 def _with_cure(run: Run, status: Status, place: Whereabouts | None, reason: str) -> str:

@@ -90,9 +90,8 @@ _decoder = msgspec.json.Decoder(QueueEntry)
 
 def queue_entry(run: Run) -> QueueEntry | None:
     """Return a run's entry, whether it waits or not; None without queued.json, a ``DamagedEntry`` for a damaged one."""
-    if not os.access(f"{run.folder}/queued.json", os.F_OK):  # lists ask it of each run, and most have none
-        return None
     try:
+        os.lstat(f"{run.folder}/queued.json")  # lists ask it of each run, most have none, and this is quicker
         return _decoder.decode(run.read("queued.json"))
     except FileNotFoundError:
         return None

@@ -78,7 +78,7 @@ def run_in_command(words: Sequence[str]) -> tuple[str, str] | None:
     """Return the run that a ``train_command`` is of, and its folder of runs; None for any other command."""
     match list(words):
         case [_, "-P", program, "engine.cli", "train", run, "--runs", root, "--device", *_]:
-            if Path(program).name == STARTER.name and is_run_id(run):
+            if Path(program).name == STARTER.name and is_run_id(run) and Path(root).is_absolute():
                 return run, root
     return None
 

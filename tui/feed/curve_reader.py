@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 import math
-import os
 import time
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -20,24 +17,6 @@ from tui.state.snapshot import Watch
 
 LONG_FILE = 8 * 1024 * 1024
 """Unread bytes of a run from which a preview of it is shown first: reading them takes a tenth of a second."""
-
-
-BLAS_THREADS = "OPENBLAS_NUM_THREADS"
-
-
-@functools.cache
-def _load_numpy() -> None:
-    """Import numpy without the threads of its linear algebra, one a core, which no screen needs.
-
-    They take a third of its import, which is a fifth of a drawn run. What the app starts later has as many as ever.
-    """
-    is_said = BLAS_THREADS in os.environ
-    os.environ.setdefault(BLAS_THREADS, "1")
-    try:
-        importlib.import_module("numpy")
-    finally:
-        if not is_said:
-            del os.environ[BLAS_THREADS]
 
 
 class CurveReader:
@@ -107,8 +86,6 @@ class CurveReader:
             watch: Which runs, over which axis, how smooth, and which of them are one curve.
             finished: The runs that have finished.
         """
-        if self.histories:
-            _load_numpy()
         before = self._columns
         self._columns = {}
         for name in watch.runs:

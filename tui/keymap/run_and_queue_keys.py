@@ -316,8 +316,8 @@ ON_THE_QUEUE = (
         group="Queue", also="order top htop nvitop busiest largest",
     ),
     HelpLine(
-        "Queue", "Y", "copy: the run's path, kill PID of what is no run's",
-        (Action("copy", QUEUE, (Hotkey("Y", "Copy path, kill PID"),)),),
+        "Queue", "Y", "copy: the run's path, or what ends a program of yours",
+        (Action("copy", QUEUE, (Hotkey("Y", "Copy path, or what ends it"),)),),
         group="Queue", also="clipboard yank process end terminate signal",
     ),
 )  # fmt: skip

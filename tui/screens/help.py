@@ -178,11 +178,11 @@ def matching(text: str, first: str = "") -> dict[str, list[tuple[str, str]]]:
         text: What is looked for; all keys for nothing.
         first: The section that comes before others that fit as well.
     """
-    words = needles(text)
+    typed = as_typed(text)
     fits = {
         line: fit
         for line in LINES
-        if line.section != UNLISTED and (fit := _misfit(line, words) if words else 0) is not None
+        if line.section != UNLISTED and (fit := _misfit(line, typed) if typed else 0) is not None
     }
     best: dict[str, int] = {}
     for line, fit in fits.items():
@@ -193,7 +193,7 @@ def matching(text: str, first: str = "") -> dict[str, list[tuple[str, str]]]:
     return sections
 
 
-def _misfit(line: HelpLine, words: Sequence[str]) -> int | None:
+def _misfit(line: HelpLine, typed: str) -> int | None:
     """Return how badly words fit the commands of a line, or its text, which is worse; None where they do not."""
     commands = (
         command_of(Declared(line, action, key), key.display or line.keys)
@@ -201,12 +201,17 @@ def _misfit(line: HelpLine, words: Sequence[str]) -> int | None:
         for key in action.keys
         if title_of(key)
     )
-    fits = [fit for command in commands if (fit := misfit(command, " ".join(words))) is not None]
+    fits = [fit for command in commands if (fit := misfit(command, typed)) is not None]
     text = f"{line.section} {line.keys} {line.words}".casefold()
-    return min(fits) if fits else WORST if all(word in text for word in words) else None
+    return min(fits) if fits else WORST if all(word in text for word in typed.casefold().split()) else None
+
+
+def as_typed(text: str) -> str:
+    """Return what a text asks for, capitals being keys; a slash before it is how searches begin elsewhere."""
+    typed = " ".join(text.split())
+    return typed.removeprefix("/").lstrip() or typed
 
 
 def needles(text: str) -> list[str]:
-    """Return the words that a text asks for; a slash before the first is how searches begin elsewhere."""
-    words = text.casefold().split()
-    return [words[0].removeprefix("/") or "/", *words[1:]] if words else []
+    """Return the words that a text asks for."""
+    return as_typed(text).casefold().split()

@@ -112,7 +112,9 @@ class Form:
             table, last = (own["options"], name) if dot else (own, group)
             table.pop(last, None)
             if value is not None:
-                table[last] = value
+                table[last] = (
+                    dict(value) if isinstance(value, dict) else value
+                )  # what is changed here is a copy
         if not own["options"]:
             del own["options"]
         return own
@@ -176,11 +178,21 @@ def _unknown_entries(own: Mapping[str, Any], known: Sequence[str]) -> Iterator[F
     for key in written_keys:
         if key in options:
             continue
-        meant = key_like(key, options if "." in key else FIELDS)
+        meant = _meant(key, _value(own, key), options)
         help_text = f"unknown key{did_you_mean(meant)}"
         if meant is not None and _value(own, meant) is not None:
             help_text, meant = f"{help_text} {meant} is set too", None
         yield FormEntry(key, written(_value(own, key)), "unknown", help_text, meant=meant or "")
+
+
+def _meant(key: str, value: object, options: Sequence[str]) -> str | None:
+    """Return the key that an unknown one with a value may mean; of an option among those of the model."""
+    group, dot, name = key.rpartition(".")
+    if dot:
+        like = key_like(name, [option.removeprefix(f"{group}.") for option in options])
+        return like and f"{group}.{like}"
+    like = key_like(key, FIELDS)
+    return None if like == "options" and not isinstance(value, dict) else like
 
 
 def passing(entries: Sequence[FormEntry], words: str) -> list[FormEntry]:

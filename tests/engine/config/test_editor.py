@@ -170,6 +170,8 @@ def test_an_experiment_and_its_key_are_found_by_their_line() -> None:
     assert setting_at(TEXT, len(TEXT.splitlines())) == (None, "")
     assert setting_at(TEXT, 0) == (None, "")
     assert setting_at("[", 1) == (None, "")
+    nested = '[experiments.x]\nbach.size = 4\noptions.pool = "cls"\n[experiments.x.env]\nFOO = "1"\n'
+    assert [setting_at(nested, line)[1] for line in (2, 3, 5)] == ["bach", "options.pool", "env"]
 
 
 def test_saving_keeps_the_mode_and_the_link_and_refuses_what_has_changed(tmp_path: Path) -> None:

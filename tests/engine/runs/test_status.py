@@ -133,6 +133,18 @@ def test_ended_is_what_the_last_event_says(run, state):
     assert (status.state, status.reason, status.trained_s) == (state, "because", 3.0)
 
 
+def test_of_a_run_that_is_over_nothing_counts_that_is_judged_anew(run):
+    say(run, start(run), end(run, "finished"))
+    claimed = msgspec.structs.replace(
+        status_of(run), on="hpc", node="n7", heard=4.0, asked="stop-now", stalled=True
+    )
+    save(run, claimed)
+    status = status_of(run)
+    assert (status.on, status.node, status.heard, status.asked, status.stalled) == ("", "", 0.0, None, False)
+    run.queue_file.symlink_to("nowhere")  # which is damaged, not absent
+    assert status_of(run).state == "queued"
+
+
 def test_stopped_and_queued_again(run):
     say(run, start(run), end(run, "stopped"))
     enqueue(run)

@@ -50,7 +50,7 @@ def test_only_what_has_all_the_words_is_found() -> None:
 @pytest.mark.parametrize(
     ("text", "keys"),
     [
-        ("check", ":check"), ("resu", "R"), ("smooth", "+ -  ="), ("r", "r"), ("theme", ": ctrl+p"),
+        ("check", ":check"), ("resu", "R"), ("C", "C"), ("smooth", "+ -  ="), ("r", "r"), ("theme", ": ctrl+p"),
         ("kill", "."), ("gpu", "4 5"), ("hides 4", "×4 …1 ✗1 –1"), ("/search the log", "/  n N  &"),
     ],
 )  # fmt: skip

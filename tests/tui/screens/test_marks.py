@@ -62,7 +62,12 @@ async def test_verbs_mean_the_marks_else_the_row_and_never_what_a_filter_hides(
         assert [row.label for row in runs(pilot).marked_rows] == ["BiT-small"]
         assert "1 marked row no longer listed: unmarked" in toasts(pilot)
         assert "2 runs overlaid and hidden: their curves stay, c leaves them out" in toasts(pilot)
-        await pilot.press("g", "t")
+        said = toasts(pilot).count("overlaid and hidden")
+        await pilot.press("f", *"experiment=none-such", "enter")
+        assert toasts(pilot).count("overlaid and hidden") == said + 1
+        await pilot.press("f", *["backspace"] * 40, *"experiment=BiT-small", "enter")
+        await settle(pilot)
+        await pilot.press("g", "m", "t")
         assert isinstance(pilot.app.screen, Prompt)
         await pilot.press(*"mine", "enter")
         await until(pilot, lambda: "mine" in labels_of(meant).tags)

@@ -139,6 +139,7 @@ async def test_what_changes_in_a_batch_is_displayed_after_it_and_once() -> None:
         await pilot.pause()
         shown = [strip.text for strip in textual_private.screen_strips(screen)]
         relied_on("1st" in shown[0] and any(app.displayed), "what is dirty to stay so", "RestsInBatches")
+        relied_on(len([each for each in app.displayed if each]) == 1, "one update to do", "RestsInBatches")
 
 
 def test_style_sheets_are_read_once_for_their_colours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,27 @@ def test_a_key_that_there_is_not_is_a_row_that_is_taken_out_or_for_the_one_that_
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("optinos = 3", None),  # options are a table
+        ("optinos = { pool = 'cls' }", "options"),
+        ("options.zzzz = 1", None),  # that it is an option too is no likeness
+    ],
+)
+def test_only_what_can_be_meant_is_meant(line: str, meant: str | None) -> None:
+    broken = Form(PATH, f'[experiments.x]\nmodel = "vit_mini"\n{line}\n', "x")
+    (unknown,) = (each for each in broken.entries if each.source == "unknown")
+    assert unknown.meant == (meant or "")
+    if meant:
+        mended = broken.taken_for(unknown)
+        assert (
+            entry(mended.with_value("options.pool", "mean").with_value("lr", "1"), "options.pool")[0]
+            == "mean"
+        )
+        assert mended.counted().changes[meant] == {"pool": "cls"}  # the form before is as it was
+
+
 def test_a_clone_has_a_name_of_its_own() -> None:
     assert free_name(form()) == "ViT-small-2"
     cloned = form().with_value("name", "ViT-two").with_value("patch_size", "8")

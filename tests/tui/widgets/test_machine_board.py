@@ -17,7 +17,7 @@ from tui.state.snapshot import Machine, Process, Queue, Snapshot
 from tui.text import Line
 from tui.widgets.machine.machine_board import board_lines, curve_height
 from tui.widgets.machine.process_lines import me
-from tui.widgets.machine.process_table import order_at, orders, process_lines, process_rows
+from tui.widgets.machine.process_table import order_at, orders, process_rows, table_lines
 from tui.widgets.machine.sparkline import curve_rows
 
 GIB = 2**30
@@ -116,7 +116,7 @@ def test_shown_whole_it_says_what_each_process_uses_and_how_to_end_what_is_no_ru
         "      mine s0  pid 11, 3.0G",
         "      game  pid 99, 1.0G",
     ]
-    assert [text(line) for line in process_lines(whole, "GPU", 80)] == [
+    assert [text(line) for line in table_lines(whole, "GPU", 80)] == [
         "      pid  user        GPU↓     CPU     mem  process",
         "       10  ann         3.0G   150 %    3.0G  mine s0",
         "       99  bob         1.0G            1.0G  game",
@@ -143,13 +143,16 @@ def test_processes_are_sorted_by_what_is_asked_and_their_commands_have_the_room_
             6: Process("python -P", (), me(), 5.0, GIB, ("y-s0", "/runs of/y")),
         },
     )
+    claims = {**machine.processes, 8: Process("python -P", (), "mallory", 90.0, GIB, ("y-s0", "/runs of/y"))}
+    mine = [row for row in process_rows(shot(Machine(processes=claims)), "mem") if row.pid == 6]
+    assert mine == [row for row in process_rows(shot(machine), "mem") if row.pid == 6]
     rows = process_rows(shot(machine), "mem")
     assert [(row.pid, row.uses["CPU"]) for row in rows] == [(1, 10.0), (5, 50.0), (6, 5.0)]
     assert rows[1].name == "vitui run x-s0-20261129-120000-abcd in /a b/runs"
     assert [row.ends for row in rows] == ["kill 1", "kill 5", "engine stop y-s0 --runs '/runs of/y'"]
     assert [row.pid for row in process_rows(shot(machine), "CPU")] == [5, 1, 6]
     for width in (40, 80, 200):
-        head, first, *_ = map(text, process_lines(shot(machine), "mem", width))
+        head, first, *_ = map(text, table_lines(shot(machine), "mem", width))
         assert "mem↓" in head
         assert cell_len(first) == min(width, cell_len(first))
         assert cell_len(first) > width - 10 or train.strip() in first

@@ -158,7 +158,7 @@ class ConfigActions:
                 line = line_of(read(path), name) if name is not None and path.exists() else at
                 command = editor_command(os.environ, path, line)
                 assert command is not None  # noqa: S101  the dialog has offered it
-                done = subprocess.run(command, check=False)
+                done = subprocess.run(command, check=False, env=os.environ)
         except SuspendNotSupported:
             self._target.refuse(
                 "No editor here", "This terminal cannot be lent to an editor; f opens the form."

@@ -113,8 +113,8 @@ class FilterActions:
         show_list()
         runs, snapshot = self._screen.query_one(RunList), self._now()
         runs.keep_marks()
-        meant = self._filter.meant(snapshot)
-        if hidden := runs.overlaid & snapshot.by_id.keys() - (meant.runs if meant else snapshot.by_id.keys()):
+        meant, known = self._filter.meant(snapshot), snapshot.by_id.keys()
+        if hidden := runs.overlaid & known - (known if meant is None else meant.runs):
             words = f"run{'s' * (len(hidden) > 1)} overlaid and hidden"
             self._target.say(f"{len(hidden)} {words}: their curves stay, c leaves them out", SHORTEST_S)
         return True

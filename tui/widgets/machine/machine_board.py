@@ -15,7 +15,7 @@ from tui.state.snapshot import Machine, SiteView, Snapshot
 from tui.text import Line, shorten
 from tui.views.site_facts import load_texts, trouble_of
 from tui.widgets.machine.process_lines import run_on_slot, users_of
-from tui.widgets.machine.process_table import Order, order_at, orders, process_lines
+from tui.widgets.machine.process_table import Order, order_at, orders, table_lines
 from tui.widgets.machine.sparkline import curve_rows
 from tui.widgets.machine.status_line import bar, memory_text
 from tui.widgets.styled_lines import StyledLines
@@ -97,7 +97,7 @@ class MachineBoard(StyledLines):
     def lines(self, width: int) -> Sequence[Line]:
         """Return the lines of the board, the processes at its end."""
         rows = curve_height(self.app.size.height, len(self._snapshot.machine.gpus)) if self._high else 1
-        processes = process_lines(self._snapshot, self.order, width)
+        processes = table_lines(self._snapshot, self.order, width)
         self._processes = len(processes)
         return [*board_lines(self._snapshot, width, rows), *processes]
 

@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
+from engine.runs.status import Status
 from engine.text import clean, size
 from engine.text import shorten as text_of_cells
 from tui.state.snapshot import Machine, Snapshot
@@ -56,13 +57,16 @@ def process_rows(snapshot: Snapshot, order: Order) -> list[ProcessRow]:
     for pid in dict.fromkeys((*machine.processes, *held)):
         process, status = machine.processes.get(pid), run_of(pid, runs, machine)
         whole = status.run if status is not None else process.of_run if process is not None else None
-        groups.setdefault(whole or pid, []).append(pid)
-    rows = [_row(pids, snapshot, held) for pids in groups.values()]
+        user = process.user if process is not None else ""  # another's may call itself a run of mine
+        groups.setdefault(pid if whole is None else (whole, "" if status is not None else user), []).append(
+            pid
+        )
+    rows = [_row(pids, machine, runs, held) for pids in groups.values()]
     rows.sort(key=lambda row: [row.uses.get(each, 0.0) for each in (order, *get_args(Order))], reverse=True)
     return rows
 
 
-def process_lines(snapshot: Snapshot, order: Order, width: int) -> list[Line]:
+def table_lines(snapshot: Snapshot, order: Order, width: int) -> list[Line]:
     """Return the table, its head first; empty without a process."""
     if not (rows := process_rows(snapshot, order)):
         return []
@@ -114,9 +118,10 @@ def _held(machine: Machine) -> dict[int, float]:
     return held
 
 
-def _row(pids: Sequence[int], snapshot: Snapshot, held: Mapping[int, float]) -> ProcessRow:
+def _row(
+    pids: Sequence[int], machine: Machine, runs: Mapping[int, Status], held: Mapping[int, float]
+) -> ProcessRow:
     """Return the row of the processes of a run, or of one other process."""
-    machine, runs = snapshot.machine, live_runs(snapshot)
     status = run_of(pids[0], runs, machine)
     told = {pid: process for pid in pids if (process := machine.processes.get(pid)) is not None}
     pid = next((pid for pid in told if not told.keys() & set(told[pid].ancestors)), pids[0])
