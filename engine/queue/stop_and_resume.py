@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 
@@ -88,7 +89,11 @@ def request_resume(
 
 def require_resumable(run: Run) -> None:
     """Raise StoreError unless the run stopped, failed or crashed."""
-    move_and_hold.require_resumable(run, status_of(run))
+    status = status_of(run)
+    if status.state == "starting":  # or its worker has the lock for the moment in which it sees the end
+        with contextlib.suppress(StoreError), run_lock.hold(run, timeout_s=run_lock.CLAIM_TIMEOUT_S):
+            status = status_of(run, mine=True)
+    move_and_hold.require_resumable(run, status)
 
 
 def _cancel(run: Run) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import threading
 import time
 
 import pytest
 
-from engine.events import End, decode
+from engine.events import End, Start, decode
 from engine.queue.stop_and_resume import NotAsked, request_resume, request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.liveness import status_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.store import StoreError
+from engine.system import process
 from engine.system.files import last_lines
 from tests.conftest import enqueue, queued
 
@@ -71,6 +74,19 @@ def test_what_has_finished_cannot_be_resumed(run):
     ended(run, "finished")
     with pytest.raises(StoreError, match="only a stopped, failed or crashed run"):
         request_resume(run)
+
+
+def test_what_crashed_is_resumed_while_its_worker_still_looks_at_it(run):
+    recorder = Recorder(run)
+    recorder.emit(Start(time=time.time(), run=run.id, attempt=1, host=process.host(), pid=2**22 + 1))
+    recorder.close()
+    assert status_of(run).state == "crashed"
+    looking = contextlib.ExitStack()
+    looking.enter_context(run_lock.hold(run))
+    assert status_of(run).state == "starting"  # whoever has the lock may be about to train it
+    threading.Timer(0.1, looking.close).start()
+    request_resume(run)
+    assert waiting_entry(run) is not None
 
 
 def test_what_lives_or_waits_cannot_be_resumed(run):
