@@ -35,6 +35,8 @@ class PtySession:
         (state / "vitui").mkdir(parents=True, exist_ok=True)
         self.crashes = state / "vitui/crashes"
         self.sent = b""
+        self._typed_at = sys.maxsize
+        """What had been sent when something was typed, until that was listened for: an answer may come at once."""
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
         self._theirs = theirs  # kept open, so that what it is left like can be seen
@@ -53,8 +55,9 @@ class PtySession:
         )  # fmt: skip
 
     def listen(self, seconds: float, for_: bytes | None = None) -> bool:
-        """Take what is sent, for some seconds or until something is; return whether it was."""
-        deadline, begin = time.monotonic() + seconds, len(self.sent)
+        """Take what is sent, for some seconds or until something is, since now or the typing before; return whether."""
+        deadline, begin = time.monotonic() + seconds, min(len(self.sent), self._typed_at)
+        self._typed_at = sys.maxsize
         while time.monotonic() < deadline and (for_ is None or for_ not in self.sent[begin:]):
             if select.select([self._ours], [], [], 0.05)[0]:
                 with contextlib.suppress(OSError):
@@ -68,12 +71,14 @@ class PtySession:
 
     def type(self, data: bytes) -> None:
         """Type, while what is sent is taken: what an app has no time for waits in the terminal, which is full soon."""
+        begin = len(self.sent)
         os.set_blocking(self._ours, False)
         while data:
             with contextlib.suppress(BlockingIOError):
                 data = data[os.write(self._ours, data[:1024]) :]
             self.listen(0.02)
         os.set_blocking(self._ours, True)
+        self._typed_at = begin
 
     def flood(self, data: bytes, seconds: float) -> int:
         """Type all that the terminal takes in some seconds; return how much that was."""
