@@ -59,6 +59,7 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
     from engine.remote.start_bridge import ensure_bridge_if_needed
 
     gc.disable()  # thousands of statuses are no garbage, and to look through them is a tenth of the time
+    click.get_current_context().call_on_close(gc.enable)
     ensure_bridge_if_needed(Store(root))
     statuses = select_runs(Store(root), " ".join(terms), sort, limit)
     if sort is not None and statuses and "/" in sort:
