@@ -66,11 +66,13 @@ class OpenByDefault(CommandGroup):
         if ctx.resilient_parsing and not args:
             return super().parse_args(ctx, args)  # a shell asks for the first word
         if not args or (args[0] not in verbs and args[0] not in own):
-            if args and args[0].isidentifier() and not Path(args[0]).exists():
+            if args and not args[0].startswith("-") and not Path(args[0]).exists():
                 from engine.text import nearest
 
-                if (meant := nearest(args[0], verbs)) != ".":
-                    fail(f"there is no folder {args[0]!r}, and no such verb{meant}")
+                said = f"there is no folder {args[0]!r}"
+                if args[0].isidentifier():
+                    said += f", and no such verb{nearest(args[0], verbs)} `vitui --help` lists all"
+                fail(said)
             args = ["open", *args]
         return super().parse_args(ctx, args)
 

@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from tui.cli import main
 
 LOAD = """
 import os, subprocess, sys
@@ -28,3 +31,22 @@ def test_numpy_comes_without_threads_and_what_is_started_has_them(own: dict[str,
     env |= own | {"PYTHONPATH": str(Path(__file__).parents[2])}
     loaded = subprocess.run([sys.executable, "-c", LOAD], env=env, stdout=subprocess.PIPE, check=True)
     assert loaded.stdout.decode().strip() == said
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        (
+            "plto",
+            "there is no folder 'plto', and no such verb; did you mean 'plot'? `vitui --help` lists all",
+        ),
+        ("zork", "there is no folder 'zork', and no such verb. `vitui --help` lists all"),
+        ("labs/mine", "there is no folder 'labs/mine'"),
+    ],
+)
+def test_a_word_that_is_no_folder_and_no_verb_is_told_in_one_line(
+    word: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, [word])
+    assert (result.exit_code, result.output) == (2, f"{said}\n")
