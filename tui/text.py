@@ -91,6 +91,11 @@ def mistake(text: str) -> str:
     return text_of_cells(clean(text), MISTAKE)
 
 
+def without_known(mistake: str) -> str:
+    """Return what is wrong without the list of all that is known, where the nearest is named."""
+    return mistake.partition(" Known: ")[0] if "did you mean" in mistake else mistake
+
+
 _PLACE = re.compile(r"([^\n]*?):(\d+):\d+: ")
 
 

@@ -122,6 +122,8 @@ async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(
         assert "found 17" in said.render_line(0).text
         project.config.write_text(good + "\n[experiments.x]\nmodel = 'bit_mini'\nbach_size = 4\n")
         await until(pilot, lambda: "bach_size" in said.render_line(0).text)
+        wrong = str(pilot.app.screen.query_one("#messages Static", Static).content)
+        assert wrong.endswith("did you mean 'batch_size'?")  # not all other keys behind it
         await pilot.press("e")  # without an editor: the line in the form
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         row = pilot.app.screen.query_one(FormList).entry

@@ -18,7 +18,7 @@ from tui.keymap.bindings import bindings
 from tui.screens.app_protocol import Host
 from tui.state.snapshot import Snapshot
 from tui.terminal.dismissal import ClosesOnce
-from tui.text import mistake_place
+from tui.text import mistake_place, without_known
 from tui.widgets.key_bar import KeyBar
 
 
@@ -89,7 +89,9 @@ class MistakeScreen(ClosesOnce, ModalScreen[None]):
             if at == self._at:
                 above = page.plain
             mark = ("› " if at == self._at else "  ") * several
-            page.append(f"{mark}{clean(each)}\n\n", "bold" if several and at == self._at else "")
+            page.append(
+                f"{mark}{clean(without_known(each))}\n\n", "bold" if several and at == self._at else ""
+            )
         page.rstrip()
         box, shown = self.query_one("#messages", VerticalScroll), self.query_one(Static)
         odd = "".join(f"\n\nnote: {clean(note)}" for note in self._notes)

@@ -12,6 +12,7 @@ from tui.screens.actions.screen_protocol import Board
 from tui.screens.command_palette.line_command import LineCommand, Meaning
 from tui.screens.message_duration import SHORTEST_S
 from tui.state.snapshot import Snapshot
+from tui.text import without_known
 from tui.views.command_palette import list_lines, run_line
 from tui.views.command_palette.search import Command
 from tui.views.run_destination import usual_place
@@ -87,7 +88,7 @@ class RunCommand(LineCommand):
         usual = usual_place(snapshot, name)
         variation = vary(as_in_file, rest.removesuffix(begun), config.sites, usual)
         if variation.mistakes:
-            return Meaning(wrong="; ".join(map(_briefly, variation.mistakes)))
+            return Meaning(wrong="; ".join(map(without_known, variation.mistakes)))
         there = self._experiments.plan(variation).there
         says = run_line.sentences(variation, as_in_file, there, snapshot, usual)
         if begun:
@@ -98,11 +99,6 @@ class RunCommand(LineCommand):
             (row.folds for row in self._board.run_list.rows if row.experiment == name and row.folds), ""
         )
         return Meaning(says, do=lambda: self._experiments.queue(variation, folds))
-
-
-def _briefly(mistake: str) -> str:
-    """Return what is wrong without all that is known, where the nearest is named."""
-    return mistake.partition(" Known: ")[0] if "did you mean" in mistake else mistake
 
 
 class SortCommand(LineCommand):

@@ -13,6 +13,7 @@ from engine.text import clean
 from tui.app_options import readonly
 from tui.screens.dashboard.resting_line import resting_line
 from tui.state.snapshot import Snapshot
+from tui.text import without_known
 from tui.views.first_steps import first_steps, start_here
 from tui.views.run_list_row import Row
 from tui.views.run_list_tree import lacks_gpu
@@ -86,5 +87,5 @@ class OverviewAndConsole:
         if filter_text:
             return [f"nothing matches {filter_text!r}; esc shows everything again"]
         if error := snapshot.runs_error or snapshot.config_error:
-            return error.splitlines()
+            return list(map(without_known, error.splitlines()))
         return [rest] if snapshot.past is not None else first_steps(self._config)
