@@ -196,6 +196,8 @@ class Feed:
         tick.changed_runs = self._runs.look(self._budget_s)
         if (error := self._runs.error) != tick.before.runs_error:
             tick.changes["runs_error"] = error
+        if self._runs.unread != tick.before.unread:
+            tick.changes["unread"] = self._runs.unread
         if not tick.changed_runs:
             return
         statuses, known = self._runs.in_order(), self._runs.known

@@ -164,6 +164,8 @@ class Snapshot:
     config_error: str = ""
     runs: tuple[Status, ...] = ()
     """Oldest first."""
+    unread: bool = False
+    """Whether there are more runs, which have not been looked at yet."""
     runs_error: str = ""
     """Why there are none, where the folder that had some is gone."""
     metadata: Mapping[str, RunMetadata] = field(default_factory=dict)

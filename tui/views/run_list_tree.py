@@ -191,7 +191,7 @@ def _experiment_row(
     hidden = folds not in unfolded
     choice, facts = _shown(snapshot, name, runs)
     row_status = facts[0].status if runs else None
-    lacking = "" if runs or not lacks_gpu(snapshot, name) else WANTS_GPU
+    lacking = "" if runs or snapshot.unread or not lacks_gpu(snapshot, name) else WANTS_GPU
     behind = unfinished(summaries_of(runs, snapshot.metadata), facts[0]) if hidden and len(runs) > 1 else ()
     inside = runs if hidden else []
     begun = [run for run in runs if not never_began(run)]

@@ -69,6 +69,17 @@ def test_metrics_that_are_measured_together_share_their_places(project: Project,
     assert curves["test/f1"][0].x is curves["test/loss"][0].x
 
 
+def test_what_was_not_looked_at_yet_is_said_until_it_was(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    feed = Feed(project, lambda _: None)
+    feed._budget_s = -1
+    assert (snapshot := first(feed)).unread
+    assert snapshot.runs == ()
+    feed._budget_s = 1
+    assert not (snapshot := first(feed)).unread
+    assert len(snapshot.runs) == 1
+
+
 def test_a_run_that_ends_is_told_once(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=1, end=None, alive=True)
     feed = Feed(project, lambda _: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from engine.catalog.model_sizes import wants_gpu
 from engine.config.loader import parse_config
 from tests.tui.conftest import EXPERIMENTS
+from tui.screens.dashboard.resting_line import resting_line
 from tui.state.snapshot import Machine, Snapshot
 from tui.views.first_steps import start_here
 from tui.views.run_list_tree import WANTS_GPU, lacks_gpu, make_rows
@@ -31,6 +33,12 @@ def test_rows_say_what_wants_a_gpu_where_there_is_none() -> None:
     assert {row.label: row.note for row in make_rows(CPU_ALONE, ())} == {
         "ViT-small": "", "BiT-small": "", "one-token": "", "ViT-big": WANTS_GPU
     }  # fmt: skip
+    unread = dataclasses.replace(CPU_ALONE, unread=True)  # it may have run elsewhere
+    assert not any(row.note for row in make_rows(unread, ()))
+    assert resting_line(row := make_rows(unread, ())[3], None, (), has_console=False, unread=True) == (
+        "reading the runs …"
+    )
+    assert resting_line(row, None, (), has_console=False, unread=False) == "not run; r runs it"
     assert not lacks_gpu(Snapshot(config=CONFIG), "ViT-big")  # nobody has looked yet
     assert not lacks_gpu(CPU_ALONE, "unknown")
 

@@ -60,7 +60,7 @@ class OverviewAndConsole:
         lines = tuple(detail.console) if detail is not None else ()
         console = self._screen.query_one(Console)
         console.show(lines)
-        line = rest or resting_line(row, status, lines, has_console=console.display)
+        line = rest or resting_line(row, status, lines, has_console=console.display, unread=snapshot.unread)
         self._screen.query_one(MessageRow).rest = line
         begins = not (snapshot.runs or snapshot.runs_error or snapshot.loading)
         if row is None:

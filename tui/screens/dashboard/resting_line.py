@@ -10,7 +10,7 @@ from tui.widgets.runs.column_layout import count_of
 
 
 def resting_line(
-    row: Row | None, status: Status | None, last_lines: Sequence[str], *, has_console: bool
+    row: Row | None, status: Status | None, last_lines: Sequence[str], *, has_console: bool, unread: bool
 ) -> str:
     """Return one line on a row: its run's last line where no console shows that, else how far it is.
 
@@ -19,13 +19,14 @@ def resting_line(
         status: Its run.
         last_lines: What the run has said last.
         has_console: Whether these lines stand elsewhere.
+        unread: Whether it may have runs that have not been looked at yet.
     """
     if row is None:
         return ""
     if row.group:
         return f"{row.label}: a group of experiments; → opens it"
     if status is None:
-        return "not run; r runs it"
+        return "reading the runs …" if unread else "not run; r runs it"
     if last_lines and not has_console:
         return last_lines[-1]
     parts = [f"{row.label}{count_of(row)}", status.state]
