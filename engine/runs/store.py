@@ -73,6 +73,13 @@ class RunInfo(msgspec.Struct, kw_only=True):
     imported: Source | None = None
     """None for a run that was trained here."""
 
+    def commit(self, digits: int = 10) -> str:
+        """Return the commit that it was made with and whether files had changes; empty where none is known."""
+        git = self.git or {}
+        if not (commit := str(git.get("commit") or "")):
+            return ""
+        return commit[:digits] + " with changes" * bool(git.get("dirty"))
+
 
 class StoreError(UserError):
     """A run is missing, busy, or cannot be written; the message says which and what to do."""

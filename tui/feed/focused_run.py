@@ -27,15 +27,12 @@ def detail_of(run: Run, history: History | None, labels: Labels, *, then: bool =
     except StoreError as error:
         return RunDetail(run.id, {}, {}, (clean(str(error)),))
     start = history.starts[-1] if history and history.starts else None
-    commit = str((info.git or {}).get("commit") or "")[:10]
-    if info.git and info.git.get("dirty"):
-        commit += " with changes"
     return RunDetail(
         run=run.id,
         config=start.config if start and start.config else info.config,
         facts=msgspec.to_builtins(start) if start else {},
         console=console_lines(run, (history.offset if history else 0) if then else None),
-        commit=commit,
+        commit=info.commit(),
         labels=labels,
         whereabouts=None if then else whereabouts_of(run),
     )

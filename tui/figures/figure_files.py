@@ -88,15 +88,10 @@ def _metadata(kind: Format, title: str, origin: Origin) -> dict[str, Any]:
 def origin_of(runs: Iterable[Candidate]) -> Origin:
     """Return what a figure of these runs, at least one, was made from."""
     chosen = list(runs)
-    commits = {_commit(run) for run in chosen if run.info.git}
+    commits = {commit for run in chosen if (commit := run.info.commit(digits=64))}
     newest = max(max(run.status.heartbeat, run.info.created) for run in chosen)
     return Origin(
         runs=tuple(run.run.id for run in chosen),
         commits=tuple(sorted(commits)),
         date=datetime.datetime.fromtimestamp(newest, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-
-
-def _commit(candidate: Candidate) -> str:
-    git = candidate.info.git or {}
-    return f"{git.get('commit')}{' with changes' if git.get('dirty') else ''}"

@@ -263,8 +263,8 @@ def _runs(choices: Iterable[tuple[str, Choice[Candidate]]]) -> Grid:
     rows = []
     for name, choice in choices:
         for candidate in choice.runs:
-            status, git = candidate.status, candidate.info.git or {}
-            commit = clean(str(git.get("commit") or "–"))[:10] + ("+" if git.get("dirty") else "")
+            status = candidate.status
+            commit = clean(candidate.info.commit()) or "–"
             device = clean(status.device) or "–"
             rows.append(
                 (clean(candidate.run.id), clean(name), str(status.seed), status.state, device, commit)

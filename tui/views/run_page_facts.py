@@ -228,8 +228,8 @@ def _place(status: Status | None, record: Record) -> Iterator[NamedText]:
         yield "created", _moment(record.info.created)
         if record.info.cwd:
             yield "folder", clean(record.info.cwd)
-        if git := record.info.git:
-            yield "commit", clean(str(git.get("commit"))) + (" with changes" if git.get("dirty") else "")
+        if commit := record.info.commit():
+            yield "commit", clean(commit)
     if start is not None:
         yield from _machine(start)
     for kind in ("best", "last"):

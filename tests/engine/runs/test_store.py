@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.runs import run_lock, stop_request
 from engine.runs.queue_entry import waiting_entry
-from engine.runs.store import Run, Store, StoreError, is_run_id
+from engine.runs.store import Run, RunInfo, Store, StoreError, is_run_id
 from engine.runs.trust.entry_writer import leave_queue
 from engine.system.files import MAX_FILE, last_lines, read_small, tail, write_atomic
 from tests.conftest import queued
@@ -294,3 +294,17 @@ class TestQueue:
         assert stop_request.asked(run) is None
         stop_request.clear(run)
         assert not run.control.exists()
+
+
+@pytest.mark.parametrize(
+    ("git", "said"),
+    [
+        (None, ""), ({}, ""), ({"commit": None, "dirty": True}, ""),
+        ({"commit": "1604c3f8940bf48ae7a7", "dirty": False}, "1604c3f894"),
+        ({"commit": "1604c3f8940bf48ae7a7", "dirty": True}, "1604c3f894 with changes"),
+    ],
+)  # fmt: skip
+def test_a_commit_is_told_with_its_changes(git: dict[str, object] | None, said: str) -> None:
+    info = RunInfo(id="a", experiment="a", config={}, seed=0, created=0.0, git=git)
+    assert info.commit() == said
+    assert info.commit(digits=64) == said.replace("1604c3f894", "1604c3f8940bf48ae7a7")
