@@ -12,6 +12,8 @@ from engine.runs.worker_status import BEAT_S, read, trouble
 
 HELD = "held"
 NO_WORKER = "no worker is running; `engine work` starts one"
+OTHER_KEY = "goes by the key of another user or home: once it has ended, `engine work` starts this"
+"""How the reason ends why a run of this user's waits that the worker takes for somebody else's."""
 STARTING_S = 5.0
 """Seconds after a run was queued in which its worker may still be starting."""
 
@@ -23,7 +25,10 @@ def why_waiting(run: Run, entry: QueueEntry | None) -> str:
         run: The run.
         entry: Its entry in the queue; None where it has none.
     """
-    from engine.runs.trust.queued_by_user import why_untrusted  # its hashes take a while, and few runs wait
+    from engine.runs.trust.queued_by_user import (  # its hashes take a while, and few runs wait
+        BY_SOMEBODY_ELSE,
+        why_untrusted,
+    )
 
     root = run.folder.rpartition("/")[0] or "."
     if why := _trouble(root, int(time.monotonic() / BEAT_S)):
@@ -31,7 +36,8 @@ def why_waiting(run: Run, entry: QueueEntry | None) -> str:
     worker = read(root)
     of_worker = worker.reasons.get(run.id, "") if worker is not None else ""
     if worker is not None and not worker.left and of_worker:
-        return of_worker
+        is_mine = of_worker == BY_SOMEBODY_ELSE and entry is not None and not why_untrusted(run, entry)
+        return f"the worker here (pid {worker.worker.pid}) {OTHER_KEY}" if is_mine else of_worker
     if entry is not None and (why := why_untrusted(run, entry)):
         return why
     if worker is not None and not worker.left:

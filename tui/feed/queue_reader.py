@@ -14,6 +14,7 @@ from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
 from engine.runs.trust.queued_by_user import why_untrusted
+from engine.runs.why_waiting import OTHER_KEY
 from tui.state.snapshot import Queue
 
 if TYPE_CHECKING:
@@ -82,7 +83,11 @@ class QueueReader:
                 seen = _read(runs[name], statuses[name], stamps.get(name))
             self._known[name] = seen
         entries = {name: seen.entry for name, seen in self._known.items() if seen.entry is not None}
-        untrusted = frozenset(name for name, seen in self._known.items() if seen.is_untrusted)
+        untrusted = frozenset(
+            name
+            for name, seen in self._known.items()
+            if seen.is_untrusted or statuses[name].reason.endswith(OTHER_KEY)
+        )
         postings = {name: seen.posting for name, seen in self._known.items() if seen.posting is not None}
         configs = {name: run_metadata.config for name, run_metadata in metadata.items()} if busy else {}
         queue = self._queue(statuses, entries, untrusted, configs, now)

@@ -9,6 +9,8 @@ import pytest
 
 from engine.runs import run_lock
 from engine.runs.store import Run
+from engine.runs.trust.queued_by_user import BY_SOMEBODY_ELSE
+from engine.runs.why_waiting import OTHER_KEY
 from engine.runs.worker_status import WorkerStatus, publish
 from engine.system.lock_holder import this_process
 from tests.conftest import enqueue
@@ -17,6 +19,7 @@ from tui.feed.console_tail import console_lines
 from tui.feed.feed import Feed
 from tui.state.messages import Changed
 from tui.state.snapshot import Project, Snapshot, Watch
+from tui.views.queue_gantt import turn
 
 
 def first(feed: Feed) -> Snapshot:
@@ -180,6 +183,12 @@ def test_why_a_run_waits_is_told_whenever_the_worker_says_it_anew(project: Proje
     for reason in ("held", "1 of 1 CPU slot is taken"):
         publish(project.runs, WorkerStatus(worker=this_process(), reasons={run.id: reason}))
         assert first(feed).runs[0].reason == reason
+    publish(project.runs, WorkerStatus(worker=this_process(), reasons={run.id: BY_SOMEBODY_ELSE}))
+    snapshot = first(
+        feed
+    )  # the worker is somebody else's, or of another home: of this user's run that is not said
+    assert snapshot.runs[0].reason == f"the worker here (pid {os.getpid()}) {OTHER_KEY}"
+    assert turn(snapshot, run.id) == ("", "")
 
 
 def test_a_long_run_is_sketched_before_it_is_read(
