@@ -63,11 +63,14 @@ def tell_of_crash(error: BaseException, name: str, events: Sequence[str] = ()) -
         name: The command that met it.
         events: What happened before it, the latest last.
     """
-    from engine.system.crash_report import write_crash_report
+    from engine.system.crash_report import changed_file, write_crash_report
 
     report = write_crash_report(error, events)
     if report is None or sys.flags.dev_mode or os.environ.get("VITUI_DEBUG"):
         warn("".join(traceback.format_exception(error)))
+    if (changed := changed_file(error)) is not None:
+        warn(f"{name} was replaced while it ran, as by an upgrade ({changed} is newer): start it again")
+        return FAILED
     lines = str(error).splitlines()
     warn(
         f"{type(error).__name__}{f': {lines[0][:300]}' if lines else ''}: this is a fault of {name}, not of yours"

@@ -50,6 +50,23 @@ def write_crash_report(error: BaseException, events: Sequence[str] = ()) -> Path
     return path
 
 
+def changed_file(error: BaseException) -> str | None:
+    """Return a file of code that was replaced while this process ran, of those that an error went through; else None.
+
+    Code is loaded when it is first needed: after an upgrade under a running program, old and new may not fit.
+    """
+    import psutil
+
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, ImportError) and error.path:
+        files.append(error.path)
+    try:
+        began = psutil.Process().create_time()
+        return next((file for file in files if os.path.exists(file) and os.stat(file).st_mtime > began), None)  # noqa: PTH110, PTH116
+    except (OSError, psutil.Error):
+        return None
+
+
 def _lines(error: BaseException, events: Sequence[str]) -> Iterable[str]:
     yield time.strftime("%Y-%m-%d %H:%M:%S %z")
     yield f"command   {sys.argv}"

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,6 +20,15 @@ CRASH = """
 import engine.commands.run_table as table
 def boom(*_): raise ZeroDivisionError("division\\x1b by zero\\nand more")
 table.print_run_table = boom
+"""
+
+REPLACED = """
+import engine.commands.run_table as table
+def late(*_):
+    sys.path.insert(0, os.getcwd())
+    import late_module
+import os, sys
+table.print_run_table = late
 """
 
 Said = tuple[int, str]
@@ -101,6 +111,18 @@ def test_a_crash_is_written_down_and_told_in_two_lines(call, lab) -> None:
     for word in ("'ls'", "vitui 0.", "msgspec", "Python 3.", "in boom", "and more"):
         assert word in text
     assert "torch" not in text
+
+
+def test_code_that_was_replaced_under_a_running_program_is_said_to_be_that(call, lab) -> None:
+    module = lab / "late_module.py"
+    module.write_text("from engine.text import not_there_any_more\n")
+    newer = time.time() + 60
+    os.utime(module, (newer, newer))
+    code, said = call("ls", before=REPLACED, stdout="> /dev/null")
+    assert (code, said) == (
+        1,
+        f"engine was replaced while it ran, as by an upgrade ({module} is newer): start it again",
+    )
 
 
 @pytest.mark.slow
