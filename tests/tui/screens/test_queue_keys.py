@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from engine.config.loader import load_config
 from engine.queue.move_and_hold import waiting
 from engine.runs.queue_entry import waiting_entry
@@ -9,6 +11,7 @@ from engine.runs.store import Store
 from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, toasts, until
+from tui.screens.actions.queue_experiments import runs_unread
 from tui.state.snapshot import Project
 from tui.widgets.key_bar import KeyBar
 
@@ -58,3 +61,17 @@ async def test_what_does_not_wait_is_not_moved(project: Project, write_run: Writ
         await pilot.press("K", "H")
         await until(pilot, lambda: "Nothing to hold" in toasts(pilot))
         assert "Nothing to move" in toasts(pilot)
+
+
+async def test_nothing_is_queued_before_what_has_run_is_read(project: Project, write_run: Write) -> None:
+    done = write_run("ViT-small")
+    async with opened(project) as pilot:
+        read = board(pilot).snapshot
+        assert not runs_unread(read, "ViT-small")
+        partly = dataclasses.replace(read, metadata={}, loading=True)
+        assert [runs_unread(partly, name) for name in ("ViT-small", "BiT-small")] == [True, False]
+        assert not runs_unread(partly, "ViT-small", {done.id})
+        board(pilot).snapshot = dataclasses.replace(read, runs=(), unread=True)
+        board(pilot).action_run()
+        assert "Not queued What has run is still being read" in toasts(pilot)
+        assert len(Store(project.runs).runs()) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from engine.text import clean
 from tui.screens.actions.screen_protocol import Target
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Queued
+from tui.state.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from engine.config.schema import Experiment
@@ -75,6 +76,12 @@ class ExperimentActions:
     def _queue_missing(
         self, plans: Sequence[Plan], folds: str = "", then: Callable[[], None] = lambda: None
     ) -> None:
+        if any(
+            runs_unread(self._target.snapshot, plan.experiment.name, self._asked_for.values())
+            for plan in plans
+        ):
+            self._target.refuse("Not queued", "What has run is still being read: once more in a moment.")
+            return
         for plan in plans:
             if plan.missing:
                 self._queue(plan, plan.missing, folds)
@@ -147,6 +154,23 @@ class ExperimentActions:
         if not target.readonly:
             self._asked_for |= dict.fromkeys(keys, "")
         target.do(f"{experiment.name} cannot be queued", queue)
+
+
+def runs_unread(snapshot: Snapshot, experiment: str, known: Collection[str] = ()) -> bool:
+    """Return whether an experiment may have runs that nobody has looked at, or whose settings were not read, yet.
+
+    Args:
+        snapshot: Has the runs.
+        experiment: Its name.
+        known: The ids of runs whose settings are known otherwise.
+    """
+    return snapshot.unread or (
+        snapshot.loading
+        and any(
+            run.experiment == experiment and run.run not in snapshot.metadata and run.run not in known
+            for run in snapshot.runs
+        )
+    )
 
 
 def _made_like(experiment: Experiment) -> list[str]:
