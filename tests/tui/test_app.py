@@ -71,6 +71,7 @@ async def test_space_overlays_runs_and_escape_takes_them_away(project: Project, 
         await pilot.press("escape")
         await settle(pilot)
         assert runs(pilot).overlaid == set()
+        assert "let go of 2 runs; u overlays them again" in toasts(pilot)
         await pilot.press("u")
         assert runs(pilot).overlaid == {first.id, second.id}
 

@@ -86,7 +86,8 @@ class VariationScreen(ClosesOnce, ModalScreen[Variation | None]):
         """Find out in a thread what the text means: a setting may name a folder."""
         self._offer()
         self._asked += 1
-        asked, begun = self._asked, unfinished(message.value)
+        offered = bool(self.query_one(CompletingInput).offers())
+        asked, begun = self._asked, unfinished(message.value, is_offered=offered)
         text = message.value.removesuffix(begun)
 
         def work() -> None:

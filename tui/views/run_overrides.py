@@ -66,10 +66,17 @@ def words(text: str) -> list[str]:
     return [*pairs, word] if word else pairs
 
 
-def unfinished(text: str) -> str:
-    """Return the key at the end of a text whose value is still to be typed; empty where there is none."""
+def unfinished(text: str, *, is_offered: bool) -> str:
+    """Return the pair at the end of a text that is still to be typed; empty where there is none.
+
+    Args:
+        text: What was typed.
+        is_offered: Whether its end could become a key.
+    """
     pairs = words(text)
-    return pairs[-1] if pairs and text.endswith("=") and pairs[-1].count("=") == 1 else ""
+    if not pairs or text[-1].isspace() or pairs[-1].partition("=")[2]:
+        return ""
+    return pairs[-1] if is_offered or text.endswith("=") else ""
 
 
 def vary(

@@ -12,9 +12,9 @@ from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
 from tui.state.snapshot import Snapshot
 from tui.views.command_palette.list_lines import column_offers, filter_text, named_column, order_text
-from tui.views.command_palette.run_line import offers, parse, sentences, takes_s, unfinished_word
+from tui.views.command_palette.run_line import offers, parse, sentences, takes_s
 from tui.views.run_list_columns import known_columns
-from tui.views.run_overrides import vary
+from tui.views.run_overrides import unfinished, vary
 
 VIT = Experiment(
     name="quick-ViT", model="vit_mini", dataset="digits", image_size=16, patch_size=4, lr=2e-3, epochs=4
@@ -86,7 +86,7 @@ def test_the_time_of_the_first_of_its_kind_is_not_known() -> None:
 def test_any_text_has_a_name_and_a_rest_and_goes_on_as_itself(text: str) -> None:
     rest = parse(text).rest
     assert text.endswith(rest)
-    assert unfinished_word(rest) in rest
+    assert unfinished(rest, is_offered=True) in rest
     offers(text, EXPERIMENTS, NOW, ["jz"])
     offers(f"quick-ViT {text}", EXPERIMENTS, NOW, ["jz"])
 

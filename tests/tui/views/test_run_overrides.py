@@ -129,7 +129,9 @@ async def test_a_mistake_stands_under_the_prompt_and_nothing_is_queued(project: 
 
 async def test_a_key_without_its_value_is_no_mistake_yet(project: Project) -> None:
     async with opened(project) as pilot:
-        await pilot.press("o", *"epochs=3 lr=")
+        await pilot.press("o", *"epochs=3 l")
+        await until(pilot, lambda: said(pilot) == "l …")
+        await pilot.press("r", "=")
         await until(pilot, lambda: said(pilot) == "lr= …")
         await pilot.press("enter")
         await until(pilot, lambda: "✗" in said(pilot))

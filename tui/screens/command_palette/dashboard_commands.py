@@ -83,8 +83,7 @@ class RunCommand(LineCommand):
                 return Meaning(wrong=f"the experiment comes first: run NAME {clean(name)}")
             return Meaning(wrong=f"there is no experiment {name!r}{nearest(name, config.experiments)}")
         as_in_file = config.experiments[name]
-        word = run_line.unfinished_word(rest)
-        begun = unfinished(rest) or (word if word and self.offers(text) else "")
+        begun = unfinished(rest, is_offered=bool(self.offers(text)))
         usual = usual_place(snapshot, name)
         variation = vary(as_in_file, rest.removesuffix(begun), config.sites, usual)
         if variation.mistakes:

@@ -45,12 +45,6 @@ def parse(text: str) -> RunLine:
     return RunLine(first.strip(quote) if quote else first, text[len(first) :])
 
 
-def unfinished_word(rest: str) -> str:
-    """Return the word at the end that is no ``key=value`` yet; empty where there is none."""
-    pairs = words(rest)
-    return pairs[-1] if pairs and not rest[-1].isspace() and not pairs[-1].partition("=")[2] else ""
-
-
 def offers(
     text: str, experiments: Mapping[str, Experiment], snapshot: Snapshot, sites: Collection[str]
 ) -> dict[str, str]:
