@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from textual.pilot import Pilot
 from textual.theme import Theme
 from textual.widgets import Static
 
+import tui
 from engine.runs.store import Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle, toasts, until
@@ -292,3 +294,14 @@ def test_every_theme_can_be_read(theme: Theme) -> None:
     for colour in (theme.foreground, theme.primary, theme.success, theme.accent, theme.error):
         assert contrast(str(colour), str(theme.background)) >= least, colour
         assert contrast(str(colour), str(theme.panel)) >= least - 1, colour
+
+
+def test_what_stands_in_a_quiet_border_is_not_as_quiet() -> None:
+    """A subtitle has the border's colour where it has none of its own, and nobody reads that."""
+    folder = Path(tui.__file__).parent
+    sheets = [path.read_text() for path in (folder / "theme.tcss", *folder.rglob("*.py"))]
+    rules = [rule for sheet in sheets for rule in re.findall(r"\{([^{}]*)\}", sheet)]
+    quiet = [rule for rule in rules if re.search(r"border: round \$foreground \d", rule)]
+    assert len(quiet) > 3
+    for rule in quiet:
+        assert re.search(r"border-subtitle-color: \$foreground (6[6-9]|[7-9]\d)%", rule), rule

@@ -40,7 +40,8 @@ class FormScreen(ClosesOnce, Screen[None]):
     FormScreen {
         background: $background;
         & #form-body { layers: below above; height: 1fr; border: round $foreground 22%; padding: 0 1;
-                       border-title-style: bold; border-title-color: $foreground; }
+                       border-title-style: bold; border-title-color: $foreground;
+                       border-subtitle-color: $foreground 75%; }
         & #form-body:focus-within { border: round $primary 70%; }
         & FormList { layer: below; }
         & #form-value { layer: above; display: none; height: 1; border: none; padding: 0; background: $panel; }
