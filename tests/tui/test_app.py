@@ -130,6 +130,7 @@ async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(
         row = pilot.app.screen.query_one(FormList).entry
         assert row is not None
         assert (row.key, row.meant) == ("bach_size", "batch_size")
+        assert "Take it out" in {offer.words for offer in pilot.app.screen.query_one(KeyBar).fitting_offers()}
         await pilot.press("enter", "ctrl+s")
         await until(pilot, lambda: "✗" not in line._line().plain)
         assert "\nbatch_size = 4\n" in project.config.read_text()

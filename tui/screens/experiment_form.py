@@ -24,6 +24,7 @@ from tui.text import mistake
 from tui.views.experiment_form_rows import NAME, Form
 from tui.widgets.completing_input import CompletingInput, completion_line
 from tui.widgets.form_list import FormList
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_row import Foot
 from tui.widgets.text_box import TextBox
 
@@ -104,13 +105,15 @@ class FormScreen(ClosesOnce, Screen[None]):
     @on(FormList.Moved)
     def _say_help(self) -> None:
         entry = self.query_one(FormList).entry
+        is_unknown = entry is not None and entry.source == "unknown"
+        self.query_one(KeyBar).wording = {"inherit": "Take it out"} if is_unknown else {}
         if entry is not None and not self._box.has_class("-shown"):
             more_choices = [
                 choice for choice in choices(entry.key, self.form.values) if choice not in entry.help
             ]
             more = f" ({', '.join(more_choices)})" if more_choices else ""
             lines = [entry.meaning, f"{entry.help}{more}"] if entry.meaning else [f"{entry.help}{more}"]
-            if entry.source == "unknown":
+            if is_unknown:
                 lines.append(f"{f'enter takes it for {entry.meant}, ' * bool(entry.meant)}d takes it out")
             self.query_one("#form-help", Static).update(
                 clean(f"{entry.key}: {lines[0]}") + "".join(f"\n{clean(line)}" for line in lines[1:])

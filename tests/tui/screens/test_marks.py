@@ -50,7 +50,9 @@ async def test_verbs_mean_the_marks_else_the_row_and_never_what_a_filter_hides(
         await pilot.press("D")
         assert "this run" in question(pilot)
         assert "BiT-small s0" in question(pilot)
-        await pilot.press("escape", "g", "m", "m")
+        await pilot.press("escape", "g", "m")
+        assert board(pilot).query_one("#left").border_title == "Runs  1 marked, m marks the next"
+        await pilot.press("m")
         assert [row.label for row in runs(pilot).marked_rows] == ["ViT-small", "BiT-small"]
         assert board(pilot).query_one("#left").border_title == "Runs  2 marked"
         assert "Tag 3" in bar(pilot)

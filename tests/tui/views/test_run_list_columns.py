@@ -421,6 +421,7 @@ async def test_columns_are_put_in_and_out_moved_and_sorted_by(project: Project, 
         await pilot.press("C", "0", "escape")
         assert line(pilot, 0).split() == ["experiment", "epoch", "F1", "loss", "mem"]
         assert board(pilot).arrangement.names == DEFAULT
+        assert board(pilot).query_one("#left").border_subtitle == ""  # nor sorted by what is hidden so
 
 
 async def test_columns_are_found_by_words_of_their_names(project: Project, write_run: Write) -> None:

@@ -73,7 +73,14 @@ class Arrangement:
             meant: What the filter leaves, None for everything.
         """
         parts = snapshot.runs, snapshot.metadata, snapshot.config, snapshot.alarms, self._grouping
-        rest = frozenset(unfolded), meant, self.order, self.reverse, without_gpus(snapshot.machine)
+        rest = (
+            frozenset(unfolded),
+            meant,
+            self.order,
+            self.reverse,
+            without_gpus(snapshot.machine),
+            snapshot.unread,
+        )
         made = self._made
         if made is None or any(a is not b for a, b in zip(parts, made[0], strict=True)) or rest != made[1]:
             order = find_column(self.order) if self.order else None
@@ -139,7 +146,7 @@ class ArrangeActions:
         title = f"Runs by {' '.join(groups)}" if groups else "Runs"
         if (past := self._board.snapshot.past) is not None:
             title += f", {day_and_time(past.moment, past.now)}"
-        title += f"  {marked} marked" if marked else ""
+        title += f"  {marked} marked{', m marks the next' * (marked == 1)}" if marked else ""
         widens = not (left.has_class("-roomy") or self._screen.has_class("-narrow"))
         hidden = runs.hidden_columns if self._arrangement.chosen else 0
         crowded = no_room_words(runs.lacking, hidden, widens=widens)

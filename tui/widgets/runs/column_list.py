@@ -137,8 +137,9 @@ class ColumnList(StyledLines):
         self._changed()
 
     def action_reset(self) -> None:
-        """Show the columns that are shown by themselves."""
+        """Show the columns that are shown by themselves, and sort by none of those that are hidden so."""
         self.columns = [column for name in DEFAULT if (column := find_column(name)) is not None]
+        self.order = self.order if self.order in DEFAULT else ""
         self._changed()
 
     def on_click(self, event: events.Click) -> None:
