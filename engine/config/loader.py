@@ -67,23 +67,45 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     return parse_config(_read(path), path)
 
 
+def load_what_is_right(path: str | os.PathLike[str]) -> tuple[Config | None, ConfigError | None]:
+    """Read a configuration file that may hold mistakes.
+
+    Returns:
+        Its experiments that have none and whose defaults have none, or None where it is no TOML; and what is wrong.
+    """
+    path = Path(path)
+    try:
+        reader = _reader(_read(path), path)
+    except ConfigError as error:
+        return None, error
+    config = reader.read()
+    if not reader.mistakes:
+        return config, None
+    right = {name: each for name, each in config.experiments.items() if name not in reader.mistaken}
+    return msgspec.structs.replace(config, experiments=right, figures={}), reader.error()
+
+
 def parse_config(text: str, path: Path) -> Config:
     """Return what the text of a configuration file says; ``path`` is where it stands, or would.
 
     Raises:
         ConfigError: It is no TOML, or holds mistakes; all of them are named.
     """
+    reader = _reader(text, path)
+    config = reader.read()
+    if reader.mistakes:
+        raise reader.error()
+    return config
+
+
+def _reader(text: str, path: Path) -> _ConfigReader:
     try:
         document = tomli.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, and what absurd numbers and depths raise
         line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
         message = f"this is not TOML: {getattr(error, 'msg', error)}"
         raise ConfigError([_at(path, Position(line, column), message)]) from None
-    reader = _ConfigReader(path, text, document)
-    config = reader.read()
-    if reader.mistakes:
-        raise ConfigError(sorted(reader.mistakes, key=lambda mistake: mistake.position))
-    return config
+    return _ConfigReader(path, text, document)
 
 
 def find_experiment(config: Config, name: str, settings: Sequence[str] = ()) -> Experiment:
@@ -138,6 +160,12 @@ class _ConfigReader:
         self.document = document
         self.positions = Positions(text)
         self.mistakes: list[Mistake] = []
+        self.mistaken: set[str] = set()
+        """The experiments that are not as they are meant to be: all, where something is wrong with the defaults."""
+
+    def error(self) -> ConfigError:
+        """Return what is wrong, in the order of the file."""
+        return ConfigError(sorted(self.mistakes, key=lambda mistake: mistake.position))
 
     def read(self) -> Config:
         for section in self.document:
@@ -150,9 +178,12 @@ class _ConfigReader:
                 self._unknown(("defaults",), key, FIELDS, "in [defaults]")
         known_defaults = {key: value for key, value in defaults.items() if key in FIELDS}
         self._check_defaults(known_defaults)
-        experiments = {}
+        experiments, of_defaults = {}, len(self.mistakes)
         for name, table in self._tables("experiments"):
+            before = len(self.mistakes)
             experiment = self._experiment(name, table, known_defaults)
+            if of_defaults or len(self.mistakes) > before:
+                self.mistaken.add(name)
             if experiment is not None:
                 experiments[name] = experiment
         named = set(self._table("experiments"))

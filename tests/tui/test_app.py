@@ -170,7 +170,9 @@ async def test_r_says_that_it_queues_what_the_file_said_before_it_was_broken(pro
         project.config.write_text(project.config.read_text() + "\nnot toml\n")
         await until(pilot, lambda: bool(board(pilot).snapshot.config_error))
         await pilot.press("down", "r")
-        said = "BiT-small is queued; experiments.toml has a mistake: it is queued as it stood before that"
+        said = (
+            "BiT-small is queued; experiments.toml has a mistake: it is queued as the file last had it right"
+        )
         await until(pilot, lambda: said in toasts(pilot))
 
 

@@ -82,6 +82,7 @@ class Feed:
         self._time_machine = TimeMachine()
         self._snapshot = Snapshot()
         self._config_stamp: int | None = -1
+        self._config_was_right = False
         self._curves = CurveReader()
         self._metadata = MetadataReader()
         self._queue_reader = QueueReader(str(project.runs))
@@ -270,13 +271,15 @@ class Feed:
         self._config_stamp = stamp
         if stamp is None and self._snapshot.config is None:
             return None, ""  # a folder to begin in, not a mistake
-        from engine.config.loader import load_config
-        from engine.config.validate import ConfigError
+        from engine.config.loader import load_what_is_right
 
-        try:
-            return load_config(self._project.config), ""
-        except ConfigError as error:
-            return self._snapshot.config, str(error)  # what was right before stays on the screen
+        config, error = load_what_is_right(self._project.config)
+        if error is None:
+            self._config_was_right = True
+            return config, ""
+        if self._config_was_right or config is None:
+            config = self._snapshot.config  # what was right before stays on the screen
+        return config, str(error)
 
     def _record(self, watch: Watch) -> Record | None:
         """Return the run that the run view shows, None while it is closed."""

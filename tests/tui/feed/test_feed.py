@@ -131,6 +131,33 @@ def test_a_mistake_in_the_configuration_keeps_what_was_right(project: Project) -
     assert "vit_q" in snapshot.config_error
 
 
+def test_a_mistake_at_the_start_hides_no_experiment_that_is_right(project: Project) -> None:
+    good = project.config.read_text()
+    project.config.write_text(
+        good + "\n[experiments.x]\nmodel = 'vit_q'\n[experiments.y]\nmodel = 'vit_mini'\nbach = 4\n"
+    )
+    feed = Feed(project, lambda _: None)
+    snapshot = first(feed)
+    assert snapshot.config is not None
+    assert list(snapshot.config.experiments) == ["ViT-small", "BiT-small", "one-token"]
+    assert "vit_q" in snapshot.config_error
+    project.config.write_text(
+        good + "\n[experiments.x]\nmodel = 'vit_q'\n[experiments.y]\nmodel = 'bit_mini'\n"
+    )
+    os.utime(project.config, ns=(1, 1))
+    snapshot = first(feed)
+    assert snapshot.config is not None
+    assert list(snapshot.config.experiments) == ["ViT-small", "BiT-small", "one-token", "y"]
+    project.config.write_text("[experiments")
+    os.utime(project.config, ns=(2, 2))
+    assert first(feed).config is snapshot.config
+    project.config.write_text(good.replace("[defaults]", "[defaults]\nlearn = 1"))
+    os.utime(project.config, ns=(3, 3))
+    snapshot = first(feed)
+    assert snapshot.config is not None
+    assert snapshot.config.experiments == {}  # what is wrong with the defaults is wrong with all
+
+
 def test_the_console_shows_events_and_print_outs_as_clean_lines(write_run: Write) -> None:
     run = write_run("ViT-small", end="failed", reason="\x1b[31mdisk full")
     run.console.write_bytes(b"warning: \x1b[1mbold\x1b[0m\n\n")

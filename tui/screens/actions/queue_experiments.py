@@ -209,7 +209,7 @@ def how_it_stood(target: Target) -> str:
     """Return what is to be added on an experiment that is queued while its file cannot be read."""
     if not target.snapshot.config_error:
         return ""
-    return f"; {target.project.config.name} has a mistake: it is queued as it stood before that"
+    return f"; {target.project.config.name} has a mistake: it is queued as the file last had it right"
 
 
 def refuse_row(target: Target) -> None:
