@@ -283,6 +283,17 @@ def score(value: float | None) -> str:
     return digits[1:] if digits.startswith("0.") else digits
 
 
+def percent(share: float) -> str:
+    """Return a share between 0 and 1 in whole percent, without the sign; what is some but not all never as 0 or 100.
+
+    What would be has a digit more: 0.3, 99.7; or is <0.1.
+    """
+    whole = f"{100 * share:.0f}"
+    if (whole != "0" or share <= 0) and (whole != "100" or share >= 1):
+        return whole
+    return "<0.1" if 0 < share < 0.0005 else f"{min(100 * share, 99.9):.1f}"
+
+
 def loss(value: float | None) -> str:
     """Return a loss in at most five characters."""
     if value is None:

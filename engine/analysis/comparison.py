@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from engine.analysis.comparison_sides import Side, differing
 from engine.analysis.conclusions.brief_sentences import brief_sentences
-from engine.analysis.conclusions.costs import MEMORY_RATIO, TRAINING_TIME, Ratio, cost_of, ratio_of
+from engine.analysis.conclusions.costs import (
+    MEMORY_RATIO,
+    TRAINING_TIME,
+    Ratio,
+    cost_of,
+    ratio_of,
+    typical,
+)
 from engine.analysis.conclusions.evidence import Evidence, data_of, measured, model_interval
 from engine.analysis.conclusions.judged_metrics import PRIMARY
 from engine.analysis.conclusions.judgement import Judgement
@@ -44,7 +51,10 @@ def _last(metric: str) -> Callable[[Status], float | None]:
     return lambda status: value_of(status.last, metric)
 
 
-SPREAD = "± over seeds: standard deviation; in brackets: 95 %, of ratios (×) the range"
+SPREAD = (
+    "± over seeds: standard deviation; in brackets: 95 %; of images/s, training time and energy: median and range, "
+    "× of the medians"
+)
 """What stands behind a value."""
 UNJUDGED = "?"
 """Stands for a difference of which nothing is said."""
@@ -77,6 +87,8 @@ class Cell:
     """Of the difference, in brackets: 95 %, of a ratio the range."""
     status: PairStatus | None = None
     """What is concluded of the difference; None for measures that are only shown."""
+    range: str = ""
+    """From the lowest to the highest seed, in brackets, of a cost, whose value is the median."""
 
 
 class Row(NamedTuple):
@@ -152,7 +164,7 @@ def _judgements(judged: Sequence[Side], evidence: Evidence) -> dict[str, Judgeme
 def _row(measure: Measure, sides: Sequence[Side], judgement: Judgement | None, judged: Sequence[Side]) -> Row:
     row = Row(measure.name, [], {})
     for side in sides:
-        cell = Cell(_written(measure, side))
+        cell = Cell(_written(measure, side), range=_range(measure, side))
         is_compared = side is not sides[0] and (measure is PARAMETERS or side in judged)
         if is_compared and cell.value != Cell.value:
             cell = _against(measure, side, sides[0], judgement, cell, row.unjudged)
@@ -175,10 +187,11 @@ def _against(
             cost_of(baseline.name, baseline.choice, measure.cost),
         )
         if isinstance(ratio, Ratio):
-            return Cell(cell.value, f"× {ratio.ratio:.2f}", f"({ratio.low:.2f} to {ratio.high:.2f})")
+            interval = f"({ratio.low:.2f} to {ratio.high:.2f})"
+            return replace(cell, delta=f"× {ratio.ratio:.2f}", interval=interval)
         if _values(measure, baseline):
             unjudged.setdefault(ratio, []).append(side.name)
-            return Cell(cell.value, UNJUDGED)
+            return replace(cell, delta=UNJUDGED)
         return cell
     if measure.metric:
         return _scored(measure, side, baseline, judgement, cell)
@@ -205,12 +218,14 @@ def _scored(measure: Measure, side: Side, baseline: Side, judgement: Judgement |
 
 
 def _values(measure: Measure, side: Side) -> tuple[float, ...]:
+    if measure.cost and side.finished:
+        return cost_of(side.name, side.choice, measure.cost).values
     measurements = (measure.of(run) for run in side.counted)
     return tuple(value for value in measurements if value is not None and abs(value) <= LARGEST)
 
 
 def _written(measure: Measure, side: Side) -> str:
-    """Return a measure of the runs that count as text: their mean and spread, the most, or the range so far."""
+    """Return a measure of the runs that count as text: mean and spread, median, the most, or the range so far."""
     values = _values(measure, side)
     if not values:
         return Cell.value
@@ -218,6 +233,8 @@ def _written(measure: Measure, side: Side) -> str:
         return " … ".join(dict.fromkeys(map(measure.write, (min(values), max(values)))))
     if measure in (MEMORY, PARAMETERS):
         return measure.write(max(values))
+    if measure.cost:
+        return measure.write(typical(values))
     score = Score(values)
     if score.sd is not None:
         spread = measure.write(score.sd)
@@ -226,6 +243,13 @@ def _written(measure: Measure, side: Side) -> str:
     if interval is None or interval.low is None or interval.high is None:
         return measure.write(score.mean)
     return f"{measure.write(score.mean)} ({measure.write(interval.low)} to {measure.write(interval.high)})"
+
+
+def _range(measure: Measure, side: Side) -> str:
+    """Return from where to where the seeds of a cost lie, empty where all are written alike."""
+    values = _values(measure, side) if measure.cost and side.finished else ()
+    ends = dict.fromkeys(map(measure.write, (min(values), max(values)))) if values else {}
+    return f"({' to '.join(ends)})" if len(ends) > 1 else ""
 
 
 def _signed(measure: Measure, delta: float) -> str:

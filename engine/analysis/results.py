@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from engine.analysis.conclusions.costs import typical
 from engine.analysis.curves import LARGEST
 from engine.analysis.runs_that_count import Candidate, Choice, choose
 from engine.analysis.statistics.seed_intervals import over_seeds, seed_deviation, seed_mean, share_over_seeds
@@ -73,13 +74,13 @@ class Result:
     host_memory: float | None = None
     """Bytes at most of the process, of any seed that used no GPU."""
     images_per_s: float | None = None
-    """In training, a mean over seeds."""
+    """In training; of several seeds, as every effort here, what is ``typical``."""
     gpu_hours: float | None = None
-    """Up to the last evaluation, a mean over seeds."""
+    """Up to the last evaluation."""
     joules: float | None = None
-    """Of all GPUs of a run, a mean over seeds."""
+    """Of all GPUs of a run."""
     train_s: float | None = None
-    """Seconds of training without pauses, a mean over seeds that ended."""
+    """Seconds of training without pauses, of seeds that ended."""
     remarks: tuple[str, ...] = field(default=())
     """What is left out of the row, a sentence each."""
 
@@ -121,10 +122,10 @@ def result_of(
         parameters=max((status.parameters for status in statuses if status.parameters), default=None),
         gpu_memory=max(_numbers(map(_gpu_memory, choice.runs)), default=None),
         host_memory=max(_numbers(map(_host_memory, choice.runs)), default=None),
-        images_per_s=_mean(status.last.get("train/images_per_s") for status in statuses),
-        gpu_hours=_mean(hours(run, metric) for run in choice.runs if _on_gpu(run)),
-        joules=_mean(map(_joules, choice.runs)),
-        train_s=_mean(status.trained_s or None for status in statuses),
+        images_per_s=_typical(status.last.get("train/images_per_s") for status in statuses),
+        gpu_hours=_typical(hours(run, metric) for run in choice.runs if _on_gpu(run)),
+        joules=_typical(map(_joules, choice.runs)),
+        train_s=_typical(status.trained_s or None for status in statuses),
         remarks=tuple(remarks),
     )
 
@@ -205,9 +206,9 @@ def _usable(values: Mapping[str, float | None]) -> dict[str, float]:
     return {name: number for name, value in values.items() if (number := _number(value)) is not None}
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
+def _typical(values: Iterable[float | None]) -> float | None:
     numbers = _numbers(values)
-    return seed_mean(numbers) if numbers else None
+    return typical(numbers) if numbers else None
 
 
 def _numbers(values: Iterable[float | None]) -> list[float]:

@@ -30,6 +30,7 @@ from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.chart_grid import ChartGrid
+from tui.widgets.chart.inks_and_glyphs import marks_of
 from tui.widgets.form_list import FormList
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.status_line import MachineLine
@@ -430,6 +431,28 @@ async def test_values_are_read_where_they_were_measured(project: Project, write_
         assert "@" not in runs.render_line(0).text
         await pilot.press("2")
         assert grid.has_focus  # a digit is the screen's again
+
+
+async def test_a_curve_that_was_not_measured_where_it_is_read_is_named(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small")
+    write_run("BiT-small", epochs=2)
+    async with opened(project) as pilot:
+        grid, rest = board(pilot).query_one(ChartGrid), board(pilot).query_one(MessageRow)
+        await pilot.press("space", "j", "space", "i", "4")
+        await settle(pilot)
+        f1 = next(chart for chart in grid.charts if chart.metric == "test/f1")
+        marks = marks_of(f1.lines, ascii_only=False)
+        (sign,) = (mark for line, mark in zip(f1.lines, marks, strict=True) if "BiT" in line.name)
+        assert f"{sign}–" in f1.render_line(f1.size.height - 1).text
+        assert rest.rest == f"reading epoch 4; test F1 of {sign} was not measured there"
+        await pilot.press("left", "left")
+        await settle(pilot)
+        assert rest.rest == "reading epoch 2; the list shows the values too"
+        await pilot.press("n", "home")
+        await settle(pilot)
+        assert rest.rest.endswith(" was not measured there")
 
 
 async def test_arrows_move_the_cursor_only_while_there_is_one(project: Project, write_run: Write) -> None:

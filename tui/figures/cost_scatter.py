@@ -58,7 +58,7 @@ class Cost(NamedTuple):
     of: Callable[[Result], float | None]
     scale: Callable[[float], tuple[float, str]] = lambda _: (1.0, "")
     """Returns what costs up to ``largest`` are divided by, and the unit they are then in."""
-    meaning: str = "mean over seeds"
+    meaning: str = "median over seeds"
     metric: str = ""
     """The cost that ``cost_of`` reads of each seed; empty where it is exact."""
 

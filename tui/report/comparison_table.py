@@ -39,11 +39,15 @@ def comparison_text(table: Table, form: ComparisonFormat) -> str:
 
 def _cells(cells: list[Cell]) -> list[str]:
     """Return the texts of a row: the baseline's value, then a value and a difference for each other side."""
-    texts = [cells[0].value]
+    texts = [_valued(cells[0])]
     for cell in cells[1:]:
         delta = f"{cell.delta} {cell.interval}".strip()
-        texts += [cell.value, Strong(delta) if cell.status is PairStatus.ABOVE else delta]
+        texts += [_valued(cell), Strong(delta) if cell.status is PairStatus.ABOVE else delta]
     return texts
+
+
+def _valued(cell: Cell) -> str:
+    return f"{cell.value} {cell.range}".rstrip()
 
 
 def _headed(side: Side) -> str:

@@ -197,7 +197,7 @@ class ResultsTable:
             )
         effort = [title for title in ("images/s", "GPU-hours", "energy") if title in self.formatted]
         memory = [title for title in ("GPU memory", "host memory") if title in self.formatted]
-        costs = [f"{', '.join(effort)}: a run's, mean over seeds"] if effort else []
+        costs = [f"{', '.join(effort)}: a run's, median over seeds"] if effort else []
         costs += [f"{', '.join(memory)}: the most of any seed"] if memory else []
         return [*meanings, *([f"{'; '.join(costs)}."] if costs else [])]
 

@@ -20,6 +20,7 @@ from textual.widgets import ContentSwitcher, Static
 from engine.analysis.alarms import Alarm
 from engine.history.confusion_index import MatrixLocation
 from engine.runs.status import Status
+from engine.text import percent
 from tui.keymap.bindings import bindings, words_now
 from tui.screens.actions.screen_protocol import give_actions, situation_of_run
 from tui.screens.actions.stop_and_resume import RunActions
@@ -194,8 +195,8 @@ class RunScreen(ClosesOnce, Screen[None]):
                 else f"the matrix of step {matrix_place.step:,} cannot be shown: it is not square"
             )
         row, column = view.cursor
-        count, share = int(matrix.counts[row, column]), 100 * matrix.shares[row, column]
-        of = f"{count:,} of {int(matrix.by_class.support[row]):,}, {share:.1f} %"
+        count, share = int(matrix.counts[row, column]), percent(matrix.shares[row, column])
+        of = f"{count:,} of {int(matrix.by_class.support[row]):,}, {share} %"
         true, taken = matrix.labels[row], matrix.labels[column]
         room = max(8, (self.size.width - len(of) - 24) // 2)
         true, taken = (shorten(name, room).rstrip() for name in (true, taken))

@@ -119,10 +119,14 @@ class _Form:
     """Whether the interval of a value stands behind it, else below."""
     spaced: bool
     """Whether there is a space on both sides of ±."""
+    ranges: bool = False
+    """Whether the range of the seeds stands behind a median."""
 
     def value(self, cell: Cell) -> str:
         """Return a value, in lines."""
         text = cell.value if self.one_line else cell.value.replace(" (", "\n(")
+        if self.ranges and cell.range:
+            text += f" {cell.range}"
         return text if self.spaced else text.replace(" ± ", "±")
 
     def delta(self, cell: Cell) -> str:
@@ -138,6 +142,7 @@ class _Form:
 
 
 FORMS = (
+    _Form(intervals="all", one_line=True, spaced=True, ranges=True),
     _Form(intervals="all", one_line=True, spaced=True),
     _Form(intervals="judged", one_line=True, spaced=True),
     _Form(intervals="none", one_line=True, spaced=True),

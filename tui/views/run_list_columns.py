@@ -1,8 +1,8 @@
 """What the run list can show of a run: columns by the names that filters use, and how each is written.
 
 A row stands for one run, for the seeds of an experiment, or for a group. What was measured is then their mean, the
-scores with a standard deviation, of memory the most; what they were made with is said as far as they share it; the
-rest is the newest's.
+scores with a standard deviation, of times, speeds and energy the median, of memory the most; what they were made with
+is said as far as they share it; the rest is the newest's.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rich.cells import cell_len
 
+from engine.analysis.conclusions.costs import is_effort, is_memory, typical
 from engine.analysis.statistics.seed_intervals import seed_deviation, seed_mean
 from engine.catalog.metrics import MEMORY, first_of, metric_of, peak_memory, value_of, whole_run
 from engine.config.schema import LABELS, Experiment
@@ -33,6 +34,24 @@ WIDEST = 24
 """Cells that a column takes at most."""
 
 
+OVER_RUNS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "mean": seed_mean,
+    "median": typical,
+    "most": max,
+}
+"""How one number is made of those of several runs, by what ``Column.over`` calls it."""
+
+
+class Summary(NamedTuple):
+    """One number of several runs."""
+
+    value: float
+    deviation: float | None
+    """Their standard deviation, of scores."""
+    what: str
+    """What it is of how many: ``mean of 3``."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of the run list."""
@@ -46,8 +65,8 @@ class Column:
     write: Callable[[Any], str]
     width: int = 5
     """Cells that it takes at least."""
-    over: Literal["newest", "each", "mean", "most"] = "newest"
-    """What it shows for a row of several runs: the newest value, each different value, their mean, or the largest."""
+    over: Literal["newest", "each", "mean", "median", "most"] = "newest"
+    """What it shows for a row of several runs: the newest value, each different value, or one number over them all."""
     spread: bool = False
     """Whether a standard deviation stands behind the mean."""
     best_first: bool = False
@@ -62,24 +81,36 @@ class Column:
     @property
     def is_measured(self) -> bool:
         """Whether a row of several runs shows one number of them all."""
-        return self.over in ("mean", "most")
+        return self.over in OVER_RUNS
 
     def text(self, row: Row) -> str:
         """Return the text of a row in this column, at most ``WIDEST`` cells; empty for a number over unlike runs."""
         if row.mixed and self.is_measured:
             return ""
-        if len(row.facts) > 1 and self.is_measured and (numbers := self._numbers(row)):
-            return self._over_runs(numbers)
+        if (summary := self.over_runs(row)) is not None:
+            return self.written(summary)
         if len(row.facts) > 1 and self.over == "each":
             return _shared(dict.fromkeys(map(self._text, row.facts)))
         return self._text(row.facts[0]) if row.facts else ""
+
+    def over_runs(self, row: Row) -> Summary | None:
+        """Return the one number of the runs of a row; None where what it shows is one run's."""
+        if row.mixed or len(row.facts) < 2 or not self.is_measured or not (numbers := self._numbers(row)):
+            return None
+        deviation = seed_deviation(numbers) if self.spread else None
+        return Summary(OVER_RUNS[self.over](numbers), deviation, f"{self.over} of {len(numbers)}")
+
+    def written(self, summary: Summary) -> str:
+        """Return the number of several runs as text, with its standard deviation if it has one."""
+        deviation = "" if summary.deviation is None else f"±{self.write(summary.deviation)}"
+        return self.write(summary.value) + deviation
 
     def order(self, row: Row) -> tuple[bool, Any] | None:
         """Return what a row is sorted by, numbers before words; None for a row without a value."""
         if len(row.facts) > 1 and self.is_measured and (numbers := self._numbers(row)):
             if row.mixed:
                 return False, max(numbers) if self.best_first else min(numbers)
-            return False, self._over_seeds(numbers)
+            return False, OVER_RUNS[self.over](numbers)
         value = (self.rank or self.value)(row.facts[0]) if row.facts else None
         if isinstance(value, bool | str):
             return (True, str(value).casefold()) if value != "" else None
@@ -99,14 +130,6 @@ class Column:
         measured = (self.value(fact) for fact in row.facts if fact.status.state == "finished")
         numbers = [value for value in measured if isinstance(value, int | float) and math.isfinite(value)]
         return numbers if len(numbers) > 1 or row.group else []
-
-    def _over_seeds(self, numbers: Sequence[float]) -> float:
-        return max(numbers) if self.over == "most" else seed_mean(numbers)
-
-    def _over_runs(self, numbers: Sequence[float]) -> str:
-        mean = self.write(self._over_seeds(numbers))
-        deviation = seed_deviation(numbers) if self.spread else None
-        return mean if deviation is None else f"{mean}±{self.write(deviation)}"
 
 
 @dataclass(frozen=True)
@@ -196,7 +219,8 @@ OF_RUN: Mapping[str, Column] = {
         Column("state", "state", "state", lambda fact: fact.status.state, str, 8, words=True),
         Column("memory", "mem", "memory", lambda fact: memory(fact.status), size, over="most"),
         Column("peak", "peak", "peak memory", _peak, size, over="most"),
-        Column("duration", "took", "duration", _key("duration"), duration, timed=True),
+        Column("duration", "took", "duration", _key("duration"), duration, over="median",
+               timed=True),
         Column("age", "age", "age", _key("age"), span, 6, timed=True),
         Column("parameters", "params", "parameters", lambda fact: fact.status.parameters, count, 6, over="each"),
         Column("seed", "seed", "seed", lambda fact: fact.status.seed, setting_text, 4, over="each"),
@@ -247,7 +271,12 @@ def _measured(name: str, metric: str, key: FilterKey, which: str) -> Column:
     elif which in ("best", "highest", "lowest"):
         word = kind.extreme or "best"
         heading, title = f"{word} {heading}", f"{word} {title}"
-    return Column(name, heading, title, _asked(key), kind.text, over="most" if kind.unit == "bytes" else "mean",
+    over: Literal["mean", "median", "most"] = "mean"
+    if is_memory(metric):
+        over = "most"
+    elif is_effort(metric):
+        over = "median"
+    return Column(name, heading, title, _asked(key), kind.text, over=over,
                   spread=kind.is_score, best_first=kind.direction != "lower")  # fmt: skip
 
 

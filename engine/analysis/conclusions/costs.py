@@ -1,4 +1,7 @@
-"""What experiments take: memory, time, energy. Seeds are not their noise, so no test over seeds is made of them."""
+"""What experiments take: memory, time, energy. Seeds are not their noise, so no test over seeds is made of them.
+
+Of several seeds memory is the most, time, speed and energy the median: one seed beside a busy neighbour moves a mean.
+"""
 
 from __future__ import annotations
 
@@ -32,15 +35,20 @@ NOUNS = {
 """What costs are called in sentences."""
 
 
+def typical(values: Sequence[float]) -> float:
+    """Return the time, speed or energy that stands for the seeds of an experiment, one at least: their median."""
+    return median(values)
+
+
 def is_cheaper(a: Sequence[float], b: Sequence[float]) -> bool:
     """Return whether measured costs ``a`` are told to be lower than ``b``: times, energies of one device and load.
 
-    Seeds are not their noise, the load is: so their ranges have to be disjoint, their medians apart by
+    Seeds are not their noise, the load is: so their ranges have to be disjoint, what is typical of them apart by
     ``LEAST_RATIO``, and three measured on each side.
     """
     if min(len(a), len(b)) < LEAST_MEASUREMENTS:
         return False
-    return max(a) < min(b) and median(a) * LEAST_RATIO <= median(b)
+    return max(a) < min(b) and typical(a) * LEAST_RATIO <= typical(b)
 
 
 def takes_less_memory(a: float, b: float) -> bool:
@@ -60,11 +68,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as much one experiment takes as another, by the medians of their seeds."""
+    """How many times as much one experiment takes as another: the ratio of what is ``typical`` of each."""
 
     ratio: float
     low: float
+    """The least ratio of a seed of the one to a seed of the other."""
     high: float
+    """The largest."""
 
 
 def is_memory(metric: str) -> bool:
@@ -72,9 +82,14 @@ def is_memory(metric: str) -> bool:
     return metric_of(metric).kind.unit == "bytes"
 
 
+def is_effort(metric: str) -> bool:
+    """Return whether a metric is a time, a speed or an energy of training, whose ``typical`` stands for seeds."""
+    return (metric in NOUNS and not is_memory(metric)) or metric.startswith("time/")
+
+
 def is_cost(metric: str) -> bool:
     """Return whether a metric is of what training takes."""
-    return metric in NOUNS or is_memory(metric) or metric.startswith("time/")
+    return is_effort(metric) or is_memory(metric)
 
 
 def cost_of(name: str, choice: Choice[Any], metric: str) -> Cost:
@@ -113,7 +128,7 @@ def ratio_of(a: Cost, b: Cost) -> Ratio | str:
         overlap = min(max(a.values), max(b.values)) >= max(min(a.values), min(b.values))
         return "their ranges overlap" if overlap else f"less than {100 * (LEAST_RATIO - 1):.0f} % apart"
     low, high = min(a.values) / max(b.values), max(a.values) / min(b.values)
-    return Ratio(median(a.values) / median(b.values), low, high)
+    return Ratio(typical(a.values) / typical(b.values), low, high)
 
 
 def order_of_memory(a: Cost, b: Cost) -> int:
@@ -130,7 +145,7 @@ def cost_sentences(noun: str, costs: Sequence[Cost]) -> list[str]:
         costs: Of each experiment, those without values apart.
     """
     lines, pairs_by_reason = [], dict[str, list[str]]()
-    for a, b in combinations(sorted(costs, key=lambda cost: median(cost.values)), 2):
+    for a, b in combinations(sorted(costs, key=lambda cost: typical(cost.values)), 2):
         ratio = ratio_of(a, b)
         if isinstance(ratio, str):
             pairs_by_reason.setdefault(ratio, []).append(f"{a.name} and {b.name}")

@@ -191,7 +191,7 @@ async def test_arrows_scrub_through_the_epochs(project: Project, animals: Run) -
             await shown_epoch(pilot, screen, epoch)
         view = screen.query_one(MatrixView)
         assert named(view, "cat").split() == ["cat", "1", "9", "·"]
-        assert text(screen.query_one("#cell", Static)) == "dog, taken for cat: 5 of 10, 50.0 %"
+        assert text(screen.query_one("#cell", Static)) == "dog, taken for cat: 5 of 10, 50 %"
         assert "last F1 .8" in text(screen.query_one("#run-title", Static))
         assert "F1 .5" in screen.query_one("#run-confusion EpochSlider").render_line(0).text
         await pilot.press("1")
@@ -201,9 +201,26 @@ async def test_arrows_scrub_through_the_epochs(project: Project, animals: Run) -
 async def test_percent_says_shares_of_each_row(project: Project, animals: Run) -> None:
     async with opened(project, "2", "percent_sign") as (pilot, screen):
         view = screen.query_one(MatrixView)
-        assert named(view, "cat").split() == ["cat", "90.0", "10.0", "·"]
+        assert named(view, "cat").split() == ["cat", "90", "10", "·"]
         await pilot.press("percent_sign")
         assert named(view, "cat").split() == ["cat", "9", "1", "·"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "of", "share"),
+    [(77, 200, "38"), (1, 400, "0.2"), (1, 9000, "<0.1"), (599, 600, "99.8"), (7, 7, "100")],
+)
+async def test_the_share_of_a_row_is_one_number_in_all_that_shows_it(
+    project: Project, write_run: Write, wrong: int, of: int, share: str
+) -> None:
+    run = write_run("ViT-small")
+    say(run, matrix(run, 1, [[of - wrong, wrong, 0], [0, of, 0], [0, 0, of]]))
+    async with opened(project, "2", "percent_sign") as (_, screen):
+        assert (
+            text(screen.query_one("#cell", Static)) == f"cat, taken for dog: {wrong:,} of {of:,}, {share} %"
+        )
+        assert drawn(screen.query_one(Mistakes))[1].split()[-3:] == [f"{wrong:,}", share, "%"]
+        assert named(screen.query_one(MatrixView), "cat").split()[2] == share
 
 
 async def test_z_shows_shades_that_can_be_told_without_colour(project: Project, animals: Run) -> None:
@@ -217,9 +234,9 @@ async def test_the_cursor_reads_a_cell(project: Project, animals: Run) -> None:
     async with opened(project, "2") as (pilot, screen):
         view, cell = screen.query_one(MatrixView), screen.query_one("#cell", Static)
         assert view.cursor == (1, 0)  # the worst mistake
-        assert text(cell) == "dog, taken for cat: 3 of 10, 30.0 %"
+        assert text(cell) == "dog, taken for cat: 3 of 10, 30 %"
         await pilot.press("l")
-        assert text(cell) == "dog, rightly: 7 of 10, 70.0 %"
+        assert text(cell) == "dog, rightly: 7 of 10, 70 %"
         await pilot.press("k", "h")
         assert view.cursor == (0, 0)
         await pilot.press("up", "h")

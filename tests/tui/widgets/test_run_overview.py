@@ -9,6 +9,7 @@ from engine.events import Estimate, Log, Metrics, Start
 from engine.runs.metadata import RunSummary
 from engine.runs.status import Status
 from tui.state.snapshot import RunDetail
+from tui.views.run_list_columns import find_column
 from tui.views.run_list_row import Row
 from tui.widgets.runs.run_overview import facts
 
@@ -105,3 +106,46 @@ def test_a_row_of_several_seeds_shows_their_mean_and_which_of_them_this_is() -> 
     assert ("seed", "7, 3 of 3") in found
     alone = dict(facts(seeds[2], None, {}, row=row._replace(facts=row.facts[:1], seeds=1)))
     assert alone["F1"] == "1.200"
+
+
+def test_each_number_of_a_row_of_several_seeds_is_the_lists_or_says_whose_it_is() -> None:
+    metrics = {
+        "test/f1": 0.5,
+        "test/ece": 0.1,
+        "test/loss": 1.0,
+        "train/loss": 2.0,
+        "train/images_per_s": 900.0,
+    }
+    seeds = [
+        Status(
+            run=f"r{seed}", seed=seed, state="finished", trained_s=100.0 + seed * seed, attempt=1, ended=9.0,
+            last={
+                **{metric: value + seed * seed / 100 for metric, value in metrics.items()},
+                "cpu/memory_process": (1.0 + seed) * 2**30,
+            },
+            best={"cpu/memory_process": (5.0 - seed) * 2**30},
+        )
+        for seed in (0, 1, 3)
+    ]  # fmt: skip
+    seeds[0].last["test/accuracy"] = 0.6  # measured of this one alone
+    row = Row("e", "e", "r0", "e", "finished", facts=tuple(map(RunSummary, seeds)), seeds=3)
+    found = dict(facts(seeds[0], None, {}, row=row))
+    assert {
+        name: found[name] for name in ("took", "F1", "cal. err", "test loss", "tr. loss", "speed", "memory")
+    } == {
+        "took": "1:41, median of 3",
+        "F1": ".533±.049, mean of 3",
+        "cal. err": ".133, mean of 3",
+        "test loss": "1.033, mean of 3",
+        "tr. loss": "2.033, mean of 3",
+        "speed": "900 images/s, median of 3",
+        "memory": "4.0 GiB  peak 5.0 GiB, most of 3",
+    }
+    assert found["accuracy"] == ".600, seed 0"
+    names = {"took": "duration", "F1": "test/f1", "tr. loss": "train/loss", "test loss": "test/loss"}
+    for name, key in names.items():
+        column = find_column(key)
+        assert column is not None
+        assert found[name].startswith(f"{column.text(row)}, ")
+    alone = dict(facts(seeds[1], None, {}, row=row._replace(facts=row.facts[1:2], seeds=1)))
+    assert (alone["took"], alone["tr. loss"], alone["speed"]) == ("1:41", "2.010", "900 images/s")

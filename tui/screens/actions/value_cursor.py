@@ -61,6 +61,10 @@ class ReadingActions:
         place = f"reading {grid.x_label} {unit.exact(x)}"
         if self._sought is not None and self._sought[1] == x:
             return f"{grid.x_label} {unit.exact(self._sought[0])} was not measured: {place}, the nearest that was"
+        chosen = grid.chosen
+        charts = sorted(grid.charts, key=lambda chart: chart is not chosen)
+        if lack := next((words for chart in charts if (words := chart.unmeasured)), ""):
+            return f"{place}; {lack} was not measured there"
         return f"{place}; the list shows the values too"
 
     def action_inspect(self) -> None:

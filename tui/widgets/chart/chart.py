@@ -21,6 +21,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.catalog.metrics import metric_of
+from engine.text import clean
 from tui.app_options import ascii_only
 from tui.curve_palette import shown_in
 from tui.state.chart_line import ChartLine
@@ -286,6 +288,15 @@ class Chart(Widget):
     def places(self) -> Floats:
         """The places in view where one of its curves was measured, ascending."""
         return self._picture().places
+
+    @property
+    def unmeasured(self) -> str:
+        """Which of its curves has no value at the cursor, in words: the first of them; empty for none."""
+        sign = self._picture().without_value(self.cursor) if self.cursor is not None else None
+        if sign is None:
+            return ""
+        name = metric_of(clean(self.metric)).full
+        return f"{name} of {sign}" if len(self._lines) > 1 else name
 
     def read(self, x: float | None) -> None:
         """Move the cursor, and say so."""

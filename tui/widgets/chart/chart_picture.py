@@ -167,6 +167,13 @@ class Plot:
         """The places in view where a curve was measured, ascending."""
         return places_of(self._series, self.window) if self.window is not None else np.zeros(0)
 
+    def without_value(self, x: float) -> str | None:
+        """Return the sign of the first curve, in the order of the list, that has no value at an x; None for none."""
+        if self._canvas is None:
+            return None
+        order = sorted(range(len(self._lines)), key=lambda index: self._lines[index].place)
+        return next((self._marks[index] for index in order if self._series[index].at(x) is None), None)
+
     def column_of(self, x: float) -> int | None:
         """The column of the picture that shows an x."""
         if self._canvas is None:

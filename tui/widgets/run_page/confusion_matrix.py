@@ -22,7 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.confusion import Matrix
-from engine.text import clean
+from engine.text import clean, percent
 from tui.keymap.bindings import bindings
 from tui.text import shorten, told_apart
 from tui.widgets.run_page.epoch_slider import EpochNavigation
@@ -294,7 +294,7 @@ class MatrixView(EpochNavigation, ScrollView, can_focus=True):
         if not count:
             text = "·"
         elif self.shares:
-            text = f"{100 * share:.1f}" if self.plan.cell > 5 or share < 0.995 else "100"
+            text = percent(share)
         else:
             text = str(count)
         return text.rjust(self.plan.cell)

@@ -12,6 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.confusion import Matrix
+from engine.text import percent
 from tui.text import shorten
 
 NUMBERS = 14
@@ -73,9 +74,9 @@ class Mistakes(ScrollView):
 def mistake_line(matrix: Matrix, index: int, width: int) -> str:
     """Return a mistake in a width: the classes, how many images, and which share of the true class."""
     mistake = matrix.mistakes[index]
-    share = 100 * matrix.shares[mistake.true, mistake.taken]
+    share = percent(matrix.shares[mistake.true, mistake.taken])
     room = max(2, width - NUMBERS - 3)
     true = matrix.labels[mistake.true]
     left = shorten(true, min(len(true), room // 2)) if true.isascii() else shorten(true, room // 2)
     names = f"{left} → {shorten(matrix.labels[mistake.taken], room - room // 2)}"
-    return f"{shorten(names, room + 3)} {mistake.images:>6,} {share:>4.0f} %"
+    return f"{shorten(names, room + 3)} {mistake.images:>6,} {share:>4} %"

@@ -5,7 +5,7 @@ Drawn line by line: a text widget would lay out and paint the whole screen for e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -31,10 +31,24 @@ from tui.views.run_page_facts import best_checkpoint, refused_text
 from tui.views.site_facts import facts_at_site
 
 Fact = tuple[str, str]
+Writer = Callable[[float], str]
 MOST_BEHIND = 3
 """Runs that are told of behind a result."""
 NAME_WIDTH = 10
 """Cells of a fact's name, and the space after it."""
+
+
+def _images(speed: float) -> str:
+    return f"{speed:,.0f} images/s"
+
+
+MEASURED: Sequence[tuple[str, str, Writer]] = (
+    ("cal. err", "test/ece", score),
+    ("test loss", "test/loss", loss),
+    ("tr. loss", "train/loss", loss),
+    ("speed", "train/images_per_s", _images),
+)
+"""What stands behind the scores: its name, its metric, and how it is written."""
 
 
 class Overview(ScrollView):
@@ -155,26 +169,51 @@ def facts(
         yield from _location(status, detail)
 
 
-def _over_seeds(row: Row | None, metric: str) -> str:
-    """Return a score of a row as the list has it, if it is a mean over seeds; else an empty text."""
-    column = find_column(metric)
-    if row is None or row.group or row.seeds < 2 or row.state != "finished" or column is None:
-        return ""
-    text = column.text(row)
-    return f"{text}, mean of {row.seeds}" if text else ""
+def _of_row(status: Status, row: Row | None, name: str, own: str, write: Writer | None = None) -> str:
+    """Return the number that the list has in a column for the row of a run: over its seeds, else the run's own.
+
+    Args:
+        status: The run.
+        row: The row that stands for it.
+        name: That of the column.
+        own: The run's own number, as text; behind it stands whose it is, where the row has finished seeds besides.
+        write: Writes a number over seeds in another form than the list's.
+    """
+    column = find_column(name)
+    if row is None or row.group or column is None:
+        return own
+    if (summary := column.over_runs(row)) is not None:
+        return f"{write(summary.value) if write else column.written(summary)}, {summary.what}"
+    return f"{own}, seed {status.seed}" if len(row.facts) > 1 and row.state == "finished" else own
 
 
 def _score(name: str, metric: str, status: Status, row: Row | None) -> Iterator[Fact]:
     """Yield the mean of a score over the seeds of a row; of one run the last score, and the best checkpoint's."""
     final = status.final.get(metric)
     last = status.last.get(metric) if final is None else final.value
-    if mean := _over_seeds(row, metric):
-        yield name, mean
-    elif last is not None:
-        margin = f" ±{score(final.margin)}" if final and final.margin is not None else ""
-        yield name, score(last) + margin
-        if (best := best_checkpoint(status, metric)) is not None:
-            yield "", f"best {score(best.value)}, {best.where}"
+    if last is None:
+        return
+    margin = f" ±{score(final.margin)}" if final and final.margin is not None else ""
+    own = score(last) + margin
+    yield name, (text := _of_row(status, row, metric, own))
+    if text.startswith(own) and (best := best_checkpoint(status, metric)) is not None:
+        yield "", f"best {score(best.value)}, {best.where}"
+
+
+def _memory(status: Status, row: Row | None) -> Iterator[Fact]:
+    """Yield the memory that a run holds, or held last, and the most of it; of several seeds the most of any."""
+    if (own := memory_and_peak(status)) is None:
+        return
+    most = own
+    if row is not None:
+        of_seeds = (memory_and_peak(fact.status) for fact in row.facts if fact.status.state == "finished")
+        most = tuple(map(max, zip(own, *(each for each in of_seeds if each), strict=True)))
+    text, peak_of_seeds = _in_words(own), _in_words(most)
+    yield "memory", _of_row(status, row, "memory", text, lambda _: peak_of_seeds)
+
+
+def _in_words(memory: Sequence[float]) -> str:
+    return "  peak ".join(map(binary_size, memory))
 
 
 def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
@@ -186,18 +225,13 @@ def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
     if left := left_text(status):
         yield "left", left
     if status.trained_s and status.state != "running":
-        yield "took", duration(status.trained_s)
+        yield "took", _of_row(status, row, "duration", duration(status.trained_s))
     yield from _score("F1", "test/f1", status, row)
     yield from _score("accuracy", "test/accuracy", status, row)
-    if (ece := status.last.get("test/ece")) is not None:
-        yield "cal. err", score(ece)
-    for name, metric in (("test loss", "test/loss"), ("tr. loss", "train/loss")):
-        if status.last.get(metric) is not None:
-            yield name, loss(status.last[metric])
-    if speed := status.last.get("train/images_per_s"):
-        yield "speed", f"{speed:,.0f} images/s"
-    if (memory := memory_and_peak(status)) is not None:
-        yield "memory", "  peak ".join(map(binary_size, memory))
+    for name, metric, write in MEASURED:
+        if (value := status.last.get(metric)) is not None:
+            yield name, _of_row(status, row, metric, write(value), write)
+    yield from _memory(status, row)
 
 
 def _labels(labels: Mapping[str, Any]) -> Iterator[Fact]:
