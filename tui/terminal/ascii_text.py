@@ -19,6 +19,8 @@ _ALIKE = {
 }  # fmt: skip
 _WAITS = re.compile(r"(?<!\S)…(?= |\d)")
 """The sign of what waits: dots by themselves, and not those at the end of a text that is cut."""
+_WITHIN_WORD = re.compile(r"[\w.-]…[\w.-]", re.ASCII)
+"""Dots for the middle of a word."""
 _CRUMB = re.compile(r"(?<=\S) › (?=\S)")
 """What leads from one place to the next, which is not the sign of what starts."""
 ALIKE: Mapping[str, str] = {letter: plain for plain, letters in _ALIKE.items() for letter in letters}
@@ -52,7 +54,8 @@ def plain(text: str) -> str:
 def plain_line(texts: tuple[str, ...]) -> tuple[str, ...]:
     """Return the texts of one line in ASCII, together in as many cells as they took.
 
-    A sign of ``WIDE`` takes its second cell from the nearest two blanks, of which one is left.
+    A sign of ``WIDE`` takes its second cell from the nearest two blanks, of which one is left; dots within a word take it
+    from the letter before them, so that nothing beside the word moves.
     """
     line = _CRUMB.sub(" > ", _WAITS.sub(":", "".join(texts))).replace(" ‹ ", " < ")
     letters = [_plain(letter) for letter in line]
@@ -63,6 +66,9 @@ def plain_line(texts: tuple[str, ...]) -> tuple[str, ...]:
     )
     for at, letter in enumerate(line):
         if (wide := WIDE.get(letter)) is None:
+            continue
+        if letter == "…" and _WITHIN_WORD.fullmatch(line[max(0, at - 1) : at + 2]):
+            letters[at - 1], letters[at] = "", wide
             continue
         for blank in sorted(blanks, key=lambda blank: abs(blank - at)):
             if not _FRAMES.intersection(line[min(at, blank) : max(at, blank)]):

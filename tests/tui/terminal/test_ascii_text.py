@@ -62,3 +62,9 @@ def test_a_line_keeps_its_cells_and_its_words(texts: list[str]) -> None:
 
 def test_nothing_that_is_replaced_is_ascii() -> None:
     assert not [letter for letter in ALIKE if letter.isascii()]
+
+
+def test_dots_within_a_word_move_nothing_beside_it() -> None:
+    assert plain("  ✓ ViT-B-32x32-…has-room  …1") == "  v ViT-B-32x32..has-room  :1"
+    assert plain("  ✓ ViT-B-32x32-…  7/7") == "  v ViT-B-32x32-.. 7/7"
+    assert plain("│x…│") == "|x.|"
