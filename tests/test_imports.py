@@ -100,3 +100,8 @@ finally:
     done = subprocess.run([*command, "--runs", str(tmp_path)], capture_output=True, text=True, check=True)
     assert run.id in done.stdout or "state=failed model~vit" in arguments
     assert done.stderr.splitlines()[-1] == ""
+
+
+def test_the_app_opens_without_numpy():
+    """It comes with the first curve; before that it would be a tenth of the time until something is seen."""
+    assert_light(["tui.app", "tui.screens.dashboard.screen", "tui.feed.feed"], ("numpy",))

@@ -15,7 +15,6 @@ from engine.analysis.conclusions.costs import (
     Ratio,
     cost_of,
     ratio_of,
-    typical,
 )
 from engine.analysis.conclusions.evidence import Evidence, data_of, measured, model_interval
 from engine.analysis.conclusions.judged_metrics import PRIMARY
@@ -24,6 +23,7 @@ from engine.analysis.conclusions.pairs import PairStatus
 from engine.analysis.conclusions.sentences import sentences
 from engine.analysis.curves import LARGEST
 from engine.analysis.results import Score
+from engine.analysis.statistics.seed_intervals import typical
 from engine.analysis.statistics.significance import ALPHA
 from engine.catalog.metrics import peak_memory, value_of
 from engine.runs.status import Status

@@ -23,7 +23,7 @@ Points = tuple[Array, Array]
 
 def is_memory(metric: str) -> bool:
     """Return whether a metric is one of which the most counts."""
-    return metric_of(metric).kind.unit == "bytes"
+    return metric_of(metric).kind.is_memory
 
 
 def highest_by_place(x: Array, y: Array) -> Points:

@@ -11,10 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from engine.analysis.conclusions.costs import typical
 from engine.analysis.curves import LARGEST
 from engine.analysis.runs_that_count import Candidate, Choice, choose
-from engine.analysis.statistics.seed_intervals import over_seeds, seed_deviation, seed_mean, share_over_seeds
+from engine.analysis.statistics.seed_intervals import (
+    over_seeds,
+    seed_deviation,
+    seed_mean,
+    share_over_seeds,
+    typical,
+)
 from engine.catalog.metrics import HEADLINES, first_of, metric_of, over_gpus
 from engine.config.preflight_warnings import oversized_batch
 from engine.config.schema import IMPORTED, SCRIPT, Experiment

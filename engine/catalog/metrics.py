@@ -81,9 +81,19 @@ class MetricKind(msgspec.Struct, frozen=True):
     """How the values of a run's GPUs make one."""
 
     @property
+    def is_memory(self) -> bool:
+        """Whether it is of memory, of which the most counts."""
+        return self.unit == "bytes"
+
+    @property
+    def is_effort(self) -> bool:
+        """Whether it is a time, a speed or an energy of training, of which the median counts over seeds."""
+        return self.unit in ("seconds", "images/s", "joules")
+
+    @property
     def extreme(self) -> Extreme | None:
         """Which value of a run is worth keeping beside the last; None where neither is."""
-        if self.unit == "bytes" or self.is_score:
+        if self.is_memory or self.is_score:
             return "highest"
         return "lowest" if self.direction == "lower" and self.unit != "seconds" else None
 

@@ -20,6 +20,7 @@ from engine.analysis.conclusions.evidence import Evidence, by_data
 from engine.analysis.conclusions.judged_metrics import judged_metric
 from engine.analysis.conclusions.pareto_front import Mark, pareto_front
 from engine.analysis.curves import LARGEST, Array
+from engine.analysis.memory_curves import is_memory
 from engine.analysis.results import Result, read_gpu_hours
 from engine.catalog.metrics import metric_of
 from tui.axis_ticks import PLAIN, Unit, limits, log_limits, log_ticks
@@ -174,7 +175,7 @@ def _order(axis: str, one: Point, other: Point) -> int | None:
     a, b = _cost_of(axis, one), _cost_of(axis, other)
     if not a.values or not b.values:
         return 0
-    if costs.is_memory(COSTS[axis].metric):
+    if is_memory(COSTS[axis].metric):
         return costs.order_of_memory(a, b)
     comparison = costs.ratio_of(a, b)
     if isinstance(comparison, str):

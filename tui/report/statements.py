@@ -15,7 +15,6 @@ from engine.analysis.conclusions.costs import (
     cost_of,
     cost_sentences,
     is_cost,
-    is_memory,
     memory_sentences,
 )
 from engine.analysis.conclusions.evidence import Evidence, by_data
@@ -30,6 +29,7 @@ from engine.analysis.conclusions.sentences import (
     sentences,
     standing,
 )
+from engine.analysis.memory_curves import is_memory
 from engine.analysis.results import SCORES
 from engine.analysis.runs_that_count import Choice
 from engine.config.schema import Figure

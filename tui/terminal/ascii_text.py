@@ -54,8 +54,8 @@ def plain(text: str) -> str:
 def plain_line(texts: tuple[str, ...]) -> tuple[str, ...]:
     """Return the texts of one line in ASCII, together in as many cells as they took.
 
-    A sign of ``WIDE`` takes its second cell from the nearest two blanks, of which one is left; dots within a word take it
-    from the letter before them, so that nothing beside the word moves.
+    A sign of ``WIDE`` takes its second cell from the nearest two blanks, of which one is left. Dots within a word take
+    it from the letter before them, so that nothing beside the word moves.
     """
     line = _CRUMB.sub(" > ", _WAITS.sub(":", "".join(texts))).replace(" ‹ ", " < ")
     letters = [_plain(letter) for letter in line]

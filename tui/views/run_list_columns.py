@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rich.cells import cell_len
 
-from engine.analysis.conclusions.costs import is_effort, is_memory, typical
-from engine.analysis.statistics.seed_intervals import seed_deviation, seed_mean
+from engine.analysis.statistics.seed_intervals import seed_deviation, seed_mean, typical
 from engine.catalog.metrics import MEMORY, first_of, metric_of, peak_memory, value_of, whole_run
 from engine.config.schema import LABELS, Experiment
 from engine.query.fields import FilterKey, Subject, find_key
@@ -272,9 +271,9 @@ def _measured(name: str, metric: str, key: FilterKey, which: str) -> Column:
         word = kind.extreme or "best"
         heading, title = f"{word} {heading}", f"{word} {title}"
     over: Literal["mean", "median", "most"] = "mean"
-    if is_memory(metric):
+    if kind.is_memory:
         over = "most"
-    elif is_effort(metric):
+    elif kind.is_effort:
         over = "median"
     return Column(name, heading, title, _asked(key), kind.text, over=over,
                   spread=kind.is_score, best_first=kind.direction != "lower")  # fmt: skip

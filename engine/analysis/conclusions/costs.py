@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import median
 from typing import Any
 
 from engine.analysis.conclusions.number_text import listed
 from engine.analysis.curves import LARGEST
 from engine.analysis.runs_that_count import Choice
+from engine.analysis.statistics.seed_intervals import typical
 from engine.catalog.metrics import metric_of, value_of
 from engine.runs.status import Status
 
@@ -33,11 +33,6 @@ NOUNS = {
     TRAINING_TIME: "training time",
 }
 """What costs are called in sentences."""
-
-
-def typical(values: Sequence[float]) -> float:
-    """Return the time, speed or energy that stands for the seeds of an experiment, one at least: their median."""
-    return median(values)
 
 
 def is_cheaper(a: Sequence[float], b: Sequence[float]) -> bool:
@@ -77,19 +72,10 @@ class Ratio:
     """The largest."""
 
 
-def is_memory(metric: str) -> bool:
-    """Return whether a metric is of memory."""
-    return metric_of(metric).kind.unit == "bytes"
-
-
-def is_effort(metric: str) -> bool:
-    """Return whether a metric is a time, a speed or an energy of training, whose ``typical`` stands for seeds."""
-    return (metric in NOUNS and not is_memory(metric)) or metric.startswith("time/")
-
-
 def is_cost(metric: str) -> bool:
     """Return whether a metric is of what training takes."""
-    return is_effort(metric) or is_memory(metric)
+    kind = metric_of(metric).kind
+    return metric == TRAINING_TIME or kind.is_effort or kind.is_memory
 
 
 def cost_of(name: str, choice: Choice[Any], metric: str) -> Cost:
@@ -102,7 +88,7 @@ def cost_of(name: str, choice: Choice[Any], metric: str) -> Cost:
 def _taken(status: Status, metric: str) -> float | None:
     if metric == TRAINING_TIME:
         return status.trained_s
-    return value_of(status.best if is_memory(metric) else status.last, metric)
+    return value_of(status.best if metric_of(metric).kind.is_memory else status.last, metric)
 
 
 def setup_of(choice: Choice[Any]) -> Setup | None:

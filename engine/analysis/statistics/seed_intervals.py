@@ -11,6 +11,11 @@ SAFE = (0.005, 0.995)
 """Within these an interval of a share is left on its own scale."""
 
 
+def typical(values: Sequence[float]) -> float:
+    """Return the time, speed or energy that stands for the seeds of an experiment, one at least: their median."""
+    return statistics.median(values)
+
+
 def seed_mean(values: Sequence[float]) -> float:
     """Return the mean over seeds, of one value at least."""
     return statistics.fmean(values)
