@@ -198,6 +198,7 @@ class _Finder:
     def _filtered(self, text: str) -> _Chosen:
         from engine.query.fields import Subject, measured_by
         from engine.query.parser import parse
+        from engine.query.select import nothing_fits
 
         statuses = [run.status for run in self._summaries.values()]
         condition, now = parse(text, lambda: measured_by(statuses)), time.time()
@@ -214,7 +215,7 @@ class _Finder:
             )
         ]
         if not meant:
-            raise PlotError(f"no run in {self._store.root} fits: {clean(text)}")
+            raise PlotError(clean(nothing_fits(self._store, text)))
         ids = {run.status.run for run in meant}
         return _Chosen([(curve.experiment, curve.runs) for curve in curves_of(meant, ids)], meant)
 
