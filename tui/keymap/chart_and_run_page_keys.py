@@ -138,7 +138,7 @@ ON_CHARTS = (
     HelpLine(
         "Charts", "E", "export this view: png, svg, pdf",
         (Action("export", BOARD, (Hotkey("E", "Export", on_bar=True, command="Export view"),), rank=13, of_now=True),),
-        also="save picture figure png svg pdf",
+        also="save picture figure plot png svg pdf",
     ),
 )  # fmt: skip
 

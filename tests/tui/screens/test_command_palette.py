@@ -156,7 +156,13 @@ async def test_the_list_is_sorted_and_filtered_and_lines_come_back(
         await settle(pilot)
         assert board(pilot).arrangement.order == "peak"
         assert "peak" in board(pilot).arrangement.names
-        await typed(pilot, *"filter state=fai", "tab")
+        await typed(pilot, "colon", *"so loss", "enter")  # a colon again is nothing
+        await settle(pilot)
+        assert board(pilot).arrangement.order == "train/loss"
+        await typed(pilot, "colon", *"sort pea", "enter")
+        await settle(pilot)
+        assert board(pilot).arrangement.order == "peak"
+        await typed(pilot, "colon", *"fil", "tab", *"state=fai", "tab")
         assert line(pilot) == ":filter state=failed"
         assert says(pilot) == "1 of 3 experiments pass"
         await pilot.press("enter")
