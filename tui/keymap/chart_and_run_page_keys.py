@@ -140,6 +140,12 @@ ON_CHARTS = (
         (Action("export", BOARD, (Hotkey("E", "Export", on_bar=True, command="Export view"),), rank=13, of_now=True),),
         also="save picture figure plot png svg pdf",
     ),
+    HelpLine("Charts", ":figure NAME", "draw a figure of experiments.toml by its name"),
+    HelpLine(
+        "Charts", ":report", "write the report: figures, tables and what they say",
+        (Action("report", BOARD, (Hotkey("", "Write the report"),), changes=True),),
+        also="html markdown export figures tables paper save",
+    ),
 )  # fmt: skip
 
 ON_A_RUN = (
