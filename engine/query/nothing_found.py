@@ -34,9 +34,13 @@ def _name_meant(
     condition: Filter, finds: Callable[[Filter], bool], experiments: Collection[str], runs: Sequence[str]
 ) -> str:
     """Return which experiment or run is meant by the first word that no name and no tag has; empty for none."""
-    names = sorted(experiments)
+    names = sorted(filter(str.isprintable, experiments))  # what can be typed
     for word in condition.words():
-        name = closest(word, names) or _begun_so(word, names) or closest(word, runs[-MOST_RUNS:])
+        name = (
+            closest(word, names)
+            or _begun_so(word, names)
+            or closest(word, filter(str.isprintable, runs[-MOST_RUNS:]))
+        )
         if name is not None and not _is_found(word, condition, finds, [*names, *runs]):
             return did_you_mean(name).removeprefix("; ")
     return ""

@@ -45,15 +45,20 @@ def select_runs(
 
 def nothing_fits(store: Store, terms: str) -> str:
     """Return what to say of a filter that finds no run, with what would find some where that is known."""
+    said = advice_on(store, terms)
+    return f"no run in {store.root} fits: {terms}{'; ' * bool(said)}{said}"
+
+
+def advice_on(store: Store, terms: str) -> str:
+    """Return why a filter finds no run, or what would find some; empty where neither is known."""
     from engine.query.fields import measured_by
     from engine.query.nothing_found import advice
     from engine.query.parser import parse
 
     statuses = [status_of(run) for run in store.runs()]
-    said = advice(
+    return advice(
         parse(terms, lambda: measured_by(statuses)),
         lambda other: bool(select_runs(store, str(other), limit=1)),
         {status.experiment for status in statuses if status.experiment},
         [status.run for status in statuses],
     )
-    return f"no run in {store.root} fits: {terms}{'; ' * bool(said)}{said}"

@@ -338,6 +338,7 @@ class TestShowing:
             assert (done.returncode, done.stdout) == (0, b"")
             assert f"fits: {' '.join(terms)}; did you mean 'tiny'?" in done.stderr.decode()
         assert b"did you mean" not in engine("ls", "state=failed", "tiny").stderr
+        assert b"fits: tinny; did you mean 'tiny'?" in engine("stop", "--where", "tinny").stderr
 
     def test_ls_says_that_what_it_is_to_sort_by_was_not_measured(self, engine, finished):
         done = engine("ls", "--sort", "-best:tst/f1")
