@@ -179,12 +179,12 @@ def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end", dots: s
     return f"{head}{dots}{tail}"
 
 
-def closest(name: str, allowed: Iterable[str]) -> str | None:
-    """Return the known name nearest an unknown one; None where none is near."""
+def closest(name: str, allowed: Iterable[str], likeness: float = 0.5) -> str | None:
+    """Return the known name nearest an unknown one; None where none is as much like it, from 0 to 1."""
     import difflib  # most commands need none of it
 
     names = {name.lower(): name for name in allowed}
-    match = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    match = difflib.get_close_matches(name.lower(), names, n=1, cutoff=likeness)
     return names[match[0]] if match else None
 
 

@@ -245,7 +245,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         if isinstance(self.screen, CommandScreen):
             return
         board = self.dashboard
-        typed = dashboard_commands(board, board.experiments, board.arranging, board.filtering)
+        typed = dashboard_commands(board, board.experiments, board.arranging, board.filtering, board.drawing)
         commands = commands_of(self, self.screen)
 
         def chosen(do: Callable[[], None] | None) -> None:

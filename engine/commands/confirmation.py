@@ -48,7 +48,7 @@ def runs_meant(
     Raises:
         UserError: A name or the filter cannot be understood.
     """
-    from engine.query.select import select_runs
+    from engine.query.select import advice_on, select_runs
 
     if bool(names) == (where is not None):
         fail(
@@ -56,9 +56,11 @@ def runs_meant(
         )
     if where is None:
         return [find(name) for name in names]
-    fitting = [status for status in select_runs(store, where) if status.state in states]
+    found = select_runs(store, where)
+    fitting = [status for status in found if status.state in states]
     if not fitting:
-        fail(f"no run that is {' or '.join(sorted(states))} fits: {where}")
+        advice = "" if found else advice_on(store, where)
+        fail(f"no run that is {' or '.join(sorted(states))} fits: {where}{'; ' * bool(advice)}{advice}")
     count = f"{len(fitting)} run{'s' * (len(fitting) != 1)}"
     warn(f"{verb} {count}:\n" + "\n".join(f"  {status.run}  {status.state}" for status in fitting))
     if not yes and not sys.stdin.isatty():

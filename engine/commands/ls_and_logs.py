@@ -55,7 +55,7 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
     checkpoint, which the validation split chose; highest:test/f1 the highest of all epochs, chosen on the test split.
     """
     from engine.commands.run_table import print_run_table
-    from engine.query.select import advice_on, select_runs
+    from engine.query.select import nothing_fits, select_runs
     from engine.remote.start_bridge import ensure_bridge_if_needed
 
     gc.disable()  # thousands of statuses are no garbage, and to look through them is a tenth of the time
@@ -73,9 +73,7 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
     elif statuses:
         print_run_table(statuses)
     elif terms:
-        filter_text = " ".join(terms)
-        advice = advice_on(Store(root), filter_text)
-        click.echo(f"no run in {root} fits: {filter_text}{'; ' * bool(advice)}{advice}", err=True)
+        click.echo(nothing_fits(Store(root), " ".join(terms)), err=True)
     else:
         click.echo(f"no runs in {root}; `engine run NAME` makes one")
 

@@ -18,6 +18,20 @@ from engine.text import closest, did_you_mean
 ALIKE = 0.8
 """How much like words of a meaning an unknown key has to be, from 0 to 1."""
 
+_WORDS = {
+    "model": "arch architecture network net backbone",
+    "dataset": "data",
+    "batch_size": "bs batch batchsize",
+    "optimizer": "opt optim optimiser",
+    "weight_decay": "wd",
+    "schedule": "scheduler lr_scheduler",
+    "precision": "amp dtype",
+    "seed": "random_seed",
+    "notes": "comment description remark",
+}
+_MEANT = {word: key for key, words in _WORDS.items() for word in words.split()}
+"""The key that is meant by what other programs call it, where that is no word of its meaning."""
+
 
 def meaning_of(key: str) -> str:
     """Return in a sentence or two what a key of an experiment means; empty for an unknown one and for options."""
@@ -37,6 +51,9 @@ def key_like(name: str, known: Iterable[str]) -> str | None:
         known: The keys that there are, among them those of an experiment.
     """
     names = list(known)
+    meant = _MEANT.get(name.casefold())
+    if meant in names:
+        return meant
     meant = _key_meaning(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))
     return meant if meant in names else closest(name, names)
 

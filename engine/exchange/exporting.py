@@ -9,7 +9,7 @@ from typing import Literal, Protocol, Self
 from engine.exchange.exported_measurements import ExportedRun, exported_run
 from engine.exchange.optional_packages import ExchangeError
 from engine.exchange.output_files import refuse_existing
-from engine.query.select import select_runs
+from engine.query.select import nothing_fits, select_runs
 from engine.runs.status import LIVE
 from engine.runs.store import Run, Store
 from engine.text import printable
@@ -55,7 +55,7 @@ def export_runs(
     """
     runs = [exported_run(Run(store.root / status.run), status) for status in select_runs(store, where)]
     if not runs:
-        say(printable(f"no run in {store.root} fits: {where}" if where else f"no runs in {store.root}"))
+        say(printable(nothing_fits(store, where) if where else f"no runs in {store.root}"))
         return False
     sink = _sink(kind, out)
     files = sink.files(runs)

@@ -22,11 +22,6 @@ WHICH = ("last", "best", "highest", "lowest")
 """Which value of a metric: the last, that of the best checkpoint, the highest or the lowest of all epochs."""
 
 
-_HEADS = {
-    "took": "duration", "params": "parameters", "mem": "gpu/memory_process", "memory": "gpu/memory_process",
-    "peak": "gpu/memory_peak",
-}  # fmt: skip
-"""Keys that columns stand for under another name."""
 _STATES = {"waiting": "queued", "waits": "queued", "pending": "queued", "done": "finished"}
 """What people call a state that has another name here."""
 
@@ -165,8 +160,11 @@ def measured_by(statuses: Iterable[Status]) -> dict[str, None]:
 def unknown_key(name: str, metrics: Collection[str] = ()) -> str:
     """Return what to say of a name that is no key: the nearest one, or all."""
     from engine.config.setting_meanings import nearest_key
+    from engine.query.key_words import key_called
+    from engine.text import did_you_mean
 
-    hint = nearest_key(_HEADS.get(name.casefold(), name), (*known_keys(), *metrics, *_HEADS.values()))
+    called = key_called(name)
+    hint = nearest_key(name, (*known_keys(), *metrics)) if called is None else did_you_mean(called)
     return f"unknown key {name!r}{hint}" + (f" {key_names()}" if hint == "." else "")
 
 

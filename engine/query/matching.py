@@ -78,6 +78,10 @@ class Filter:
         others = [str(term) for term, own in zip(terms, self.terms, strict=True) if term != own]
         return (Filter(terms), " ".join(others)) if others else None
 
+    def words(self) -> list[str]:
+        """Return the words alone that it looks for in names and tags."""
+        return [word for term in self.terms if not term.key and not term.negated for word in term.values]
+
     def unknown_choices(self) -> str:
         """Return what to say of values that their keys do not have in vitui, as `optimizer=adm`; empty without one.
 

@@ -43,16 +43,22 @@ def select_runs(
     return [subject.status for subject in itertools.islice(meant, limit)][::-1]
 
 
-def advice_on(store: Store, terms: str) -> str:
-    """Return what to say of a filter that finds no run: values that do not exist, or terms that would find some.
+def nothing_fits(store: Store, terms: str) -> str:
+    """Return what to say of a filter that finds no run, with what would find some where that is known."""
+    said = advice_on(store, terms)
+    return f"no run in {store.root} fits: {terms}{'; ' * bool(said)}{said}"
 
-    It is empty where neither is known.
-    """
+
+def advice_on(store: Store, terms: str) -> str:
+    """Return why a filter finds no run, or what would find some; empty where neither is known."""
     from engine.query.fields import measured_by
+    from engine.query.nothing_found import advice
     from engine.query.parser import parse
 
-    condition = parse(terms, lambda: measured_by(map(status_of, store.runs())))
-    inside = condition.inside()
-    if inside is not None and select_runs(store, str(inside[0]), limit=1):
-        return f"{inside[1]} looks inside"
-    return condition.unknown_choices()
+    statuses = [status_of(run) for run in store.runs()]
+    return advice(
+        parse(terms, lambda: measured_by(statuses)),
+        lambda other: bool(select_runs(store, str(other), limit=1)),
+        {status.experiment for status in statuses if status.experiment},
+        [status.run for status in statuses],
+    )

@@ -10,12 +10,12 @@ from __future__ import annotations
 import functools
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.analysis.runs_that_count import age, curves_of, runs_that_count, uncounted
-from engine.catalog.metrics import INDISPENSABLE, family, whole_run
+from engine.catalog.metrics import INDISPENSABLE, family, metric_headed, whole_run
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
 from engine.errors import UserError
@@ -24,7 +24,7 @@ from engine.runs.liveness import status_of
 from engine.runs.metadata import RunMetadata, RunSummary
 from engine.runs.status import LIVE
 from engine.runs.store import Run, Store, StoreError, match_one
-from engine.text import clean, command_line, nearest, shorten
+from engine.text import clean, command_line, did_you_mean, nearest, shorten
 from tui.curve_palette import Sign, numbered
 from tui.state.session import kept_signs
 from tui.views.colours_by_experiment import give
@@ -145,7 +145,7 @@ class _Finder:
                 else PlotError(f"say which runs, then which metrics: {self._offer()}")
             )
         about = {run.status.run: run for each in chosen for run in each.about}
-        metrics = _metrics(rest, list(about.values()))
+        metrics = _metrics(rest, list(about.values()), self._unknown_metric)
         curves = dict.fromkeys(curve for each in chosen for curve in each.curves)
         return PlottedRuns(
             self._named(list(curves), about), metrics, about,
@@ -198,6 +198,7 @@ class _Finder:
     def _filtered(self, text: str) -> _Chosen:
         from engine.query.fields import Subject, measured_by
         from engine.query.parser import parse
+        from engine.query.select import nothing_fits
 
         statuses = [run.status for run in self._summaries.values()]
         condition, now = parse(text, lambda: measured_by(statuses)), time.time()
@@ -214,7 +215,7 @@ class _Finder:
             )
         ]
         if not meant:
-            raise PlotError(f"no run in {self._store.root} fits: {clean(text)}")
+            raise PlotError(clean(nothing_fits(self._store, text)))
         ids = {run.status.run for run in meant}
         return _Chosen([(curve.experiment, curve.runs) for curve in curves_of(meant, ids)], meant)
 
@@ -243,11 +244,38 @@ class _Finder:
             for (name, runs), label in zip(curves, labels, strict=True)
         )
 
+    @property
+    def _names(self) -> list[str]:
+        """All experiments and runs."""
+        of_file = self._config.experiments if self._config is not None else ()
+        return [*self._experiments, *of_file, *(run.id for run in self._runs)]
+
+    @property
+    def _measured(self) -> set[str]:
+        """All metrics that some run has measured."""
+        return {metric for run in self._summaries.values() for metric in run.status.last}
+
+    def _unknown_metric(self, word: str, measured: Sequence[str]) -> PlotError:
+        """Return what to say of a word behind the runs that they have not measured, be it meant for a metric or not.
+
+        Args:
+            word: The word.
+            measured: The metrics of the runs.
+        """
+        listed = f"Measured: {_listed(measured)}" if measured else ""
+        metrics = [*measured, *map(whole_run, measured)]
+        if "/" in word or word in self._measured:
+            return PlotError(
+                f"none of these runs has measured {clean(word)!r}{clean(nearest(word, metrics))} {listed}".strip()
+            )
+        headed = metric_headed(word)
+        hint = did_you_mean(headed) if headed in measured else nearest(word, [*self._names, *metrics])
+        known = f" {listed}; {self._offer()}" if hint == "." and listed else ""
+        return PlotError(f"no run, experiment or metric is called {clean(word)!r}{clean(hint)}{known}")
+
     def _unknown(self, word: str) -> PlotError:
-        experiments = [*self._experiments, *(self._config.experiments if self._config is not None else ())]
-        hint = nearest(word, experiments) if experiments else "."
-        measured = {metric for run in self._summaries.values() for metric in run.status.last}
-        if word in measured or "/" in word:
+        hint = nearest(word, self._names)
+        if word in self._measured or "/" in word:
             return PlotError(f"{clean(word)} is a metric: say of which runs before it; {self._offer()}")
         return PlotError(
             f"{clean(word)!r} is no run, experiment or filter{clean(hint)} {self._offer()}".strip()
@@ -271,8 +299,16 @@ def _summary(run: Run) -> RunSummary:
     return RunSummary(status, RunMetadata(info.config, created=info.created))
 
 
-def _metrics(words: Sequence[str], runs: Sequence[RunSummary]) -> tuple[str, ...]:
-    """Return the metrics that words name: ``gpu/power`` stands for that of each GPU of a run that has several."""
+def _metrics(
+    words: Sequence[str], runs: Sequence[RunSummary], unknown: Callable[[str, Sequence[str]], PlotError]
+) -> tuple[str, ...]:
+    """Return the metrics that words name: ``gpu/power`` stands for that of each GPU of a run that has several.
+
+    Args:
+        words: The words.
+        runs: The runs that are to be drawn.
+        unknown: Returns what to say of a word that these runs have not measured, which is given with what they have.
+    """
     measured = list(dict.fromkeys(metric for run in runs for metric in run.status.last))
     may_come = any(run.status.state in GOING for run in runs)
     if not words:
@@ -283,12 +319,8 @@ def _metrics(words: Sequence[str], runs: Sequence[RunSummary]) -> tuple[str, ...
             found += of_word
         elif may_come and (word in INDISPENSABLE or not measured):
             found.append(word)  # a run that has just begun measures it later
-        elif measured:
-            names = [*measured, *map(whole_run, measured)]
-            raise PlotError(
-                f"none of these runs has measured {clean(word)!r}{clean(nearest(word, names))} "
-                f"Measured: {_listed(measured)}"
-            )
+        elif measured or word not in INDISPENSABLE:
+            raise unknown(word, measured)
         else:
             raise PlotError("none of these runs has measured anything")
     return tuple(dict.fromkeys(found))

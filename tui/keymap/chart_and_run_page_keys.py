@@ -138,7 +138,13 @@ ON_CHARTS = (
     HelpLine(
         "Charts", "E", "export this view: png, svg, pdf",
         (Action("export", BOARD, (Hotkey("E", "Export", on_bar=True, command="Export view"),), rank=13, of_now=True),),
-        also="save picture figure png svg pdf",
+        also="save picture figure plot png svg pdf",
+    ),
+    HelpLine("Charts", ":figure NAME", "draw a figure of experiments.toml by its name"),
+    HelpLine(
+        "Charts", ":report", "write the report: figures, tables and what they say",
+        (Action("report", BOARD, (Hotkey("", "Write the report"),), changes=True),),
+        also="html markdown export figures tables paper save",
     ),
 )  # fmt: skip
 

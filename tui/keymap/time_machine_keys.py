@@ -16,7 +16,7 @@ ON_THE_PAST = (
     HelpLine(
         "The past", "@", "all as it was at a moment; again: type one",
         (Action("look_back", BOARD, (Hotkey("at", "Look at a moment of the past", display="@"),)),),
-        also="time machine history yesterday before then when",
+        also="time machine history yesterday earlier ago before then when",
     ),
     HelpLine(
         "The past", "← →  ⇧← ⇧→", "a minute, an hour before and after",

@@ -134,9 +134,9 @@ def write_report(
     replace_file(out / "report.html", as_html(report).encode())
     replace_file(out / "report.md", as_text(report).encode())
     drawn = {section.name for section in sections if section.png}
-    say(
-        f"{clean(str(out / 'report.html'))}: {len(drawn)} of {len(sections)} figures, {len({*map(_id, chosen)})} runs"
-    )
+    count = len({*map(_id, chosen)})
+    runs = f"{count} run{'s' * (count != 1)}"
+    say(f"{clean(str(out / 'report.html'))}: {len(drawn)} of {len(sections)} figures, {runs}")
     say(f"{clean(str(out / 'report.md'))}: the same in Markdown, its pictures beside it")
     for section in sections:
         if not section.png:

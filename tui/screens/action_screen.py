@@ -15,13 +15,14 @@ from tui.app_options import READONLY, readonly
 from tui.screens.actions.screen_protocol import Terminal
 from tui.screens.actions.stop_and_resume import briefly
 from tui.screens.dialogs import Dialog
-from tui.screens.message_duration import SHORTEST_S, reading_time
+from tui.screens.message_duration import LATE_S, SHORTEST_S, WHILE_S, reading_time
 from tui.state.messages import Failed, Queued, Succeeded
 from tui.state.snapshot import Project, Snapshot
 from tui.state.undo_history import UndoHistory
 from tui.terminal.dismissal import ClosesOnce
 from tui.terminal.textual_private import RestsInBatches
 from tui.views.run_list_row import Row
+from tui.widgets.message_row import show_answer
 from tui.widgets.runs.run_list import RunList
 
 
@@ -64,7 +65,12 @@ class ActionScreen(ClosesOnce, RestsInBatches, Screen[None]):
         """The terminal that the app is in."""
         return self.app
 
-    def do(self, title: str, action: Callable[[], str]) -> None:
+    @property
+    def refusal(self) -> str:
+        """Why nothing may be changed now; empty where it may."""
+        return READONLY if self.readonly else ""
+
+    def do(self, title: str, action: Callable[[], str], meanwhile: str = "") -> None:
         """Do something with files or processes in a thread, and say how it went; nothing where that is read-only."""
         if self.readonly:
             self.refuse(title, READONLY)
@@ -72,10 +78,12 @@ class ActionScreen(ClosesOnce, RestsInBatches, Screen[None]):
 
         def work() -> None:
             try:
-                self.report(Succeeded(action()))
+                self.report(Succeeded(action(), meanwhile))
             except (UserError, OSError) as error:
-                self.report(Failed(title, str(error)))
+                self.report(Failed(title, str(error), meanwhile))
 
+        if meanwhile:
+            self.say(meanwhile, WHILE_S)
         self.start(work)
 
     def start(self, work: Callable[[], None], name: str = "") -> None:
@@ -105,9 +113,16 @@ class ActionScreen(ClosesOnce, RestsInBatches, Screen[None]):
     @on(Succeeded)
     def _done(self, message: Succeeded) -> None:
         text = briefly(message.text, self.snapshot.runs)
-        self._answer_until = time.monotonic() + reading_time(text)
-        self.say(text, reading_time(text))
+        seconds = reading_time(text.partition("\n")[0])
+        self._answer_until = time.monotonic() + seconds
+        show_answer(self.app, text, seconds, over=message.meanwhile)
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
-        self.app.push_screen(Dialog(message.title, message.text, []))
+        if not message.meanwhile:
+            self.app.push_screen(Dialog(message.title, message.text, []))
+            return
+        seconds = min(reading_time(message.text), LATE_S)
+        show_answer(
+            self.app, message.text, seconds, title=message.title, severity="warning", over=message.meanwhile
+        )

@@ -81,6 +81,8 @@ class Failed(Message):
 
     title: str
     text: str
+    meanwhile: str = ""
+    """What stood in the row while it was tried; the reason stands there then, as a dialog would come late."""
 
 
 @dataclass
@@ -88,3 +90,6 @@ class Succeeded(Message):
     """Something that a user asked for has been done."""
 
     text: str
+    """How it went; of several lines the first stands in the row."""
+    meanwhile: str = ""
+    """What stood in the row while it was done."""

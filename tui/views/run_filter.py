@@ -13,6 +13,7 @@ from engine.config.schema import Experiment
 from engine.query.completion import complete
 from engine.query.fields import Subject, find_key, measured_by
 from engine.query.matching import Filter
+from engine.query.nothing_found import advice
 from engine.query.parser import FilterError, parse
 from engine.runs.labels import Labels
 from engine.runs.metadata import RunMetadata
@@ -90,6 +91,19 @@ class Sieve:
                 runs.add(status.run)
         self._subjects.keep(snapshot.runs)
         return Meant(runs, self._unmade(snapshot))
+
+    def advice(self, snapshot: Snapshot) -> str:
+        """Return why the filter finds nothing, or what finds something; empty where neither is known, or it does."""
+        if self.sift(snapshot):
+            return ""
+        of_runs = {status.experiment for status in snapshot.runs if status.experiment}
+        said = advice(
+            self.condition,
+            lambda other: bool(Sieve(other, self._subjects).sift(snapshot)),
+            of_runs.union(snapshot.config.experiments if snapshot.config is not None else ()),
+            [status.run for status in snapshot.runs],
+        )
+        return said and f"nothing fits; {said}"
 
     def _unmade(self, snapshot: Snapshot) -> set[str]:
         """Return the experiments without a run of which the filter holds: they have settings, and no state."""

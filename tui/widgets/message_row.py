@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from tui.state.message_log import MessageLog, Said
+from tui.state.message_log import MessageLog, Said, Severity
 from tui.text import message_line
 from tui.widgets.key_bar import KeyBar
 
@@ -80,6 +80,33 @@ def show_messages(app: App[Any], log: MessageLog) -> None:
     for screen in app.screen_stack:
         for row in screen.query(MessageRow):
             row.show(said)
+
+
+def show_answer(
+    app: App[Any],
+    text: str,
+    seconds: float,
+    *,
+    title: str = "",
+    severity: Severity = "information",
+    over: str = "",
+) -> None:
+    """Show how something went: of several lines the first, and that the list of messages has all.
+
+    Args:
+        app: The app.
+        text: How it went.
+        seconds: How long that stands.
+        title: What it is about; may be empty.
+        severity: How bad it is.
+        over: A message that stands no longer.
+    """
+    log = getattr(app, "message_log", None)
+    if isinstance(log, MessageLog):
+        first, _, rest = text.partition("\n")
+        log.end(over)
+        log.add(text, title, severity, seconds, f"{first}; M says more" if rest else "")
+        show_messages(app, log)
 
 
 class Foot(Vertical):

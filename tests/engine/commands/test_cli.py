@@ -332,6 +332,14 @@ class TestShowing:
         assert (done.returncode, finished.id.encode() in done.stdout) == (0, found)
         assert found or (done.stdout, b"no run" in done.stderr) == (b"", "--json" not in arguments)
 
+    def test_ls_names_what_a_word_that_finds_nothing_may_mean(self, engine, finished):
+        for terms in (["tinny"], ["state=finished", "tinny"]):
+            done = engine("ls", *terms)
+            assert (done.returncode, done.stdout) == (0, b"")
+            assert f"fits: {' '.join(terms)}; did you mean 'tiny'?" in done.stderr.decode()
+        assert b"did you mean" not in engine("ls", "state=failed", "tiny").stderr
+        assert b"fits: tinny; did you mean 'tiny'?" in engine("stop", "--where", "tinny").stderr
+
     def test_ls_says_that_what_it_is_to_sort_by_was_not_measured(self, engine, finished):
         done = engine("ls", "--sort", "-best:tst/f1")
         assert (done.returncode, finished.id.encode() in done.stdout) == (0, True)

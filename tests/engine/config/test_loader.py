@@ -360,6 +360,8 @@ class TestOverrides:
             (["learning_rate=1"], ["unknown key 'learning_rate'; did you mean 'lr'?"]),
             (["leraning-rate=1"], ["did you mean 'lr'?"]),
             (["learningRate=1"], ["did you mean 'lr'?"]),
+            (["wd=1"], ["did you mean 'weight_decay'?"]),
+            (["arch=vit_b"], ["did you mean 'model'?"]),
             (["min_learning=1"], ["did you mean 'min_lr'?"]),
             (["weight_dcay=1"], ["did you mean 'weight_decay'?"]),
             (["test_split=1"], ["did you mean 'split'?"]),

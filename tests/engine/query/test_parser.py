@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine.errors import UserError
 from engine.query.completion import complete
 from engine.query.fields import Subject, find_key, known_keys
+from engine.query.key_words import MEANT
 from engine.query.matching import OPERATORS, Filter, Term
 from engine.query.parser import FilterError, parse
 from engine.query.sorting import in_order
@@ -167,6 +168,11 @@ def test_a_damaged_configuration_stops_no_filter(config):
         ("state~stopt", (6, 11), "no state 'stopt'; did you mean 'stopped'? Known: queued,"),
         ("took<2h", (0, 4), "unknown key 'took'; did you mean 'duration'?"),
         ("learning_rate<1", (0, 13), "unknown key 'learning_rate'; did you mean 'lr'?"),
+        ("name~vit", (0, 4), "unknown key 'name'; did you mean 'experiment'?"),
+        ("Run-ID~vit", (0, 6), "unknown key 'Run-ID'; did you mean 'run'?"),
+        ("status=failed", (0, 6), "unknown key 'status'; did you mean 'state'?"),
+        ("accuracy>0.5", (0, 8), "unknown key 'accuracy'; did you mean 'test/accuracy'?"),
+        ("bs=64", (0, 2), "unknown key 'bs'; did you mean 'batch_size'?"),
         ("mem<2G", (0, 3), "unknown key 'mem'; did you mean 'gpu/memory_process'?"),
         ("state=Waiting", (6, 13), "no state 'Waiting'; did you mean 'queued'?"),
         ("lr==1", (2, 4), "unknown operator '=='; did you mean '='?"),
@@ -213,6 +219,13 @@ def test_a_wrong_filter_says_where_what_and_what_would_be_right(text, place, wor
     assert first == f"filter, character {place[0] + 1}: {error.message}"
     assert shown == f"  {text}"
     assert mark == "  " + " " * place[0] + "^" * (place[1] - place[0])
+
+
+def test_peoples_words_for_keys_lead_to_keys_and_are_none_themselves():
+    for word, key in MEANT.items():
+        assert find_key(key) is not None, word
+        with pytest.raises(FilterError, match=f"unknown key '{word}'; did you mean '{key}'"):
+            parse(f"{word}=1")
 
 
 def test_the_mark_stands_under_wide_characters_too():

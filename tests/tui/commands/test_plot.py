@@ -175,6 +175,21 @@ def test_colours_on_a_terminal_that_has_them(store: Store, monkeypatch: pytest.M
         (["test/f1"], "test/f1 is a metric: say of which runs before it; experiments are net, other"),
         (["nett", "test/f1"], "'nett' is no run, experiment or filter; did you mean 'net'?"),
         (["net", "test/fl"], "has measured 'test/fl'; did you mean 'test/f1'? Measured: train/loss, test/f1"),
+        (
+            ["net", "othr", "test/f1"],
+            "no run, experiment or metric is called 'othr'; did you mean 'other'?\n",
+        ),
+        (
+            ["net", "test/f1", "planed"],
+            "no run, experiment or metric is called 'planed'; did you mean 'planned'?\n",
+        ),
+        (["net", "other-s00", "test/f1"], "metric is called 'other-s00'; did you mean 'other'?\n"),
+        (
+            ["net", "zzz", "test/f1"],
+            "is called 'zzz'. Measured: train/loss, test/f1; experiments are net, other;",
+        ),
+        (["net", "F1"], "no run, experiment or metric is called 'F1'; did you mean 'test/f1'?\n"),
+        (["net", "speed"], "none of these runs has measured 'speed'. Measured: train/loss, test/f1"),
         (["seed=7", "test/f1"], "no run in runs fits: seed=7"),
         (["state=finishd", "test/f1"], "finishd"),
         (["net-s0", "test/f1"], "2 runs fit 'net-s0'"),
@@ -184,7 +199,7 @@ def test_colours_on_a_terminal_that_has_them(store: Store, monkeypatch: pytest.M
 def test_what_is_not_there_is_told_with_what_is(store: Store, words: list[str], message: str) -> None:
     for _ in range(2):
         write_run(store)
-    write_run(store, "other")
+    write_run(store, "other", speed=0.5)
     Path("experiments.toml").write_text('[experiments.planned]\nmodel = "bit_mini"\ndataset = "digits"\n')
     done = plot(*words)
     assert done.exit_code == 2

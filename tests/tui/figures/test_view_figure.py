@@ -141,7 +141,10 @@ async def test_e_draws_the_charts_there_are(project: Project, write_run: Write) 
         metrics = [chart.metric for chart in board(pilot).query_one(ChartGrid).charts]
         await ask(pilot, "images/all.svg")
         await settle(pilot)
-        assert "Written: images/all-test-f1.svg" in toasts(pilot)
+        count = len(metrics)
+        assert f"Written: {count} files, images/all-*.svg\nimages/all-test-f1.svg\n" in toasts(pilot)
+        (answer,) = [each for each in board(pilot).app.message_log.said if each.text.startswith("Written")]  # type: ignore[attr-defined]
+        assert answer.line == f"Written: {count} files, images/all-*.svg; M says more"
         found = sorted(path.name for path in Path("images").iterdir())
         assert found == sorted(f"all-{metric.replace('/', '-').replace('_', '-')}.svg" for metric in metrics)
 

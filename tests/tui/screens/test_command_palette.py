@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tui.screens.message_list import MessageScreen
 from tui.state.session import load
 from tui.state.snapshot import Project
 from tui.widgets.command_list import CommandList
+from tui.widgets.message_row import MessageRow
 
 
 def line(pilot: AppPilot) -> str:
@@ -156,7 +158,13 @@ async def test_the_list_is_sorted_and_filtered_and_lines_come_back(
         await settle(pilot)
         assert board(pilot).arrangement.order == "peak"
         assert "peak" in board(pilot).arrangement.names
-        await typed(pilot, *"filter state=fai", "tab")
+        await typed(pilot, "colon", *"so loss", "enter")  # a colon again is nothing
+        await settle(pilot)
+        assert board(pilot).arrangement.order == "train/loss"
+        await typed(pilot, "colon", *"sort pea", "enter")
+        await settle(pilot)
+        assert board(pilot).arrangement.order == "peak"
+        await typed(pilot, "colon", *"fil", "tab", *"state=fai", "tab")
         assert line(pilot) == ":filter state=failed"
         assert says(pilot) == "1 of 3 experiments pass"
         await pilot.press("enter")
@@ -208,14 +216,6 @@ async def test_themes_are_seen_while_they_are_chosen(project: Project) -> None:
         assert pilot.app.theme == "vitui-light"
 
 
-async def test_read_only_no_line_queues_anything(project: Project) -> None:
-    async with opened(project, options=Options(readonly=True)) as pilot:
-        await typed(pilot, *"run ViT-small", "enter")
-        await settle(pilot)
-        assert says(pilot) == READONLY
-        assert Store(project.runs).runs() == []
-
-
 @pytest.mark.slow
 async def test_a_theme_that_was_only_seen_is_not_remembered(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -231,3 +231,93 @@ async def test_a_theme_that_was_only_seen_is_not_remembered(
         await pilot.press("s")
         await until(pilot, lambda: load(tmp_path, project.folder).order != "")
         assert load(tmp_path, project.folder).theme == ""
+
+
+FIGURES = """
+[figures.small]
+y = "test/f1"
+experiments = ["ViT-small"]
+
+[figures.waiting]
+y = "test/f1"
+experiments = ["one-token"]
+"""
+
+
+def said_line(pilot: AppPilot) -> str:
+    """Return what stands in the row for messages."""
+    row = board(pilot).query_one(MessageRow)
+    return row.said.line if row.said is not None else ""
+
+
+@pytest.mark.slow
+async def test_figures_of_the_file_are_drawn_by_name_in_a_process_of_their_own(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small")
+    async with opened(project, size=(80, 24)) as pilot:
+        await typed(pilot, *"figure x", "enter")
+        await settle(pilot)
+        assert says(pilot) == "experiments.toml has no figures: tables [figures.NAME] there define them"
+        await pilot.press("escape", "escape")
+        project.config.write_text(project.config.read_text() + FIGURES)
+        await until(pilot, lambda: bool(board(pilot).snapshot.config.figures))  # type: ignore[union-attr]
+        await typed(pilot, *"figure ")
+        assert rows(pilot)[:3] == ["tab completes", "small", "waiting"]
+        await pilot.press(*"x", "enter")
+        await settle(pilot)
+        assert says(pilot).startswith("there is no figure 'x'")
+        await pilot.press("backspace", *"sm")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert said_line(pilot) == "Drawing small …"
+        await settle(pilot)
+        assert said_line(pilot) == "Written: images/small.png: 1 of 1 experiments, 1 run"
+        assert Path("images/small.png").read_bytes().startswith(b"\x89PNG")
+        await typed(pilot, *"figure waiting", "enter")
+        await settle(pilot)
+        assert said_line(pilot).startswith("waiting is not drawn: one-token: no runs yet; to make them: ")
+        assert "Drawing" not in said_line(pilot)
+        assert pilot.app.screen is board(pilot)
+
+
+@pytest.mark.slow
+async def test_the_report_is_written_in_a_process_of_its_own(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    project.config.write_text(project.config.read_text() + FIGURES)
+    async with opened(project, size=(80, 24)) as pilot:
+        await typed(pilot, *"report")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert said_line(pilot) == "Drawing the report …"
+        await settle(pilot)
+        assert said_line(pilot) == "Written: report/report.html: 1 of 2 figures, 1 run; M says more"
+        assert "waiting is not drawn" in toasts(pilot)
+        assert Path("report/report.html").exists()
+        project.config.write_text("[experiments")
+        await typed(pilot, *"report", "enter")
+        await settle(pilot)
+        assert said_line(pilot).startswith("The report is not complete: experiments.toml:1:")
+        await until(pilot, lambda: board(pilot).snapshot.config_error != "")
+        await typed(pilot, *"figure small", "enter")
+        assert says(pilot) == "experiments.toml has mistakes: ! says which"
+
+
+@pytest.mark.parametrize("text", ["run ViT-small", "figure small", "report"])
+@pytest.mark.parametrize("past", [False, True], ids=["read-only", "past"])
+async def test_no_line_changes_anything_read_only_or_in_the_past(
+    project: Project, write_run: Write, text: str, *, past: bool
+) -> None:
+    write_run("BiT-small")
+    project.config.write_text(project.config.read_text() + FIGURES)
+    async with opened(project, options=Options(readonly=not past)) as pilot:
+        if past:
+            board(pilot).past.go_to(time.time() - 60)
+            await settle(pilot)
+        await typed(pilot, *text, "enter")
+        await settle(pilot)
+        refused = says(pilot) if text != "report" else toasts(pilot).strip()
+        assert refused == READONLY or (past and refused.endswith("esc is now"))
+        assert len(Store(project.runs).runs()) == 1
+        assert not Path("images").exists()
+        assert not Path("report").exists()

@@ -16,6 +16,7 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle, toasts, until
 from tui.app_options import Options
 from tui.state.snapshot import Project, Snapshot
+from tui.views.command_palette.list_lines import filter_text
 from tui.views.run_filter import Sieve, known_values, understand
 from tui.views.run_list_row import Row
 from tui.views.run_list_tree import make_rows
@@ -58,6 +59,21 @@ def test_words_match_names_whether_they_have_run_or_not(shot: Snapshot) -> None:
     assert [row.label for row in found(shot, "small")] == ["ViT-small", "BiT-small"]
     assert [row.label for row in found(shot, "ONE")] == ["one-token"]
     assert found(shot, "nothing") == []
+
+
+def test_a_word_that_finds_nothing_leads_to_the_name_that_is_meant(shot: Snapshot) -> None:
+    for text, advice in (
+        ("ViT-smll", "nothing fits; did you mean 'ViT-small'?"),
+        ("vitt", "nothing fits; did you mean 'ViT-small'?"),
+        ("one-tokn", "nothing fits; did you mean 'one-token'?"),
+        ("state=failed ViT-smll", "nothing fits; did you mean 'ViT-small'?"),
+        ("state=stopped goood", ""),
+        ("state=stopped small", ""),
+        ("zzz", ""),
+        ("small", ""),
+    ):
+        assert begin(text, shot, writing=False).advice(shot) == advice, text
+    assert filter_text("vitt", shot)[0] == "0 of 3 experiments pass; did you mean 'ViT-small'?"
 
 
 def test_an_experiment_stands_for_those_of_its_runs_that_match(shot: Snapshot) -> None:
@@ -167,7 +183,7 @@ async def test_f_filters_by_what_runs_are(project: Project, write_run: Write) ->
         line.value = "experiment=bit"
         await settle(pilot)
         hint = board(pilot).query_one("#filter-hint", Static)
-        assert "nothing is so; experiment~bit looks inside" in str(hint.content)
+        assert "nothing fits; experiment~bit looks inside" in str(hint.content)
         line.value = "tag=keep"
         change_tags(run, remove=["keep"])
         await settle(pilot)

@@ -56,13 +56,20 @@ def test_it_is_found_by_what_one_would_call_it(text: str, title: str) -> None:
 
 
 def test_all_are_there_for_no_text_and_of_those_that_fit_alike_the_last_used_comes_first() -> None:
-    assert sorted(titles("")) == sorted(titles(":")) == sorted(command.title for command in ALL)
+    assert (
+        sorted(titles(""))
+        == sorted(titles(":"))
+        == sorted(titles(": :"))
+        == sorted(command.title for command in ALL)
+    )
     assert titles("queue", ("Queue: move down",))[0] == "Queue: move down"
 
 
 def test_of_what_is_not_found_the_nearest_word_is_said() -> None:
     assert titles("stpo") == []
-    assert unknown(ALL, ":stpo") == "no command is called 'stpo'; did you mean 'stop'?"
+    assert (
+        unknown(ALL, "::stpo") == unknown(ALL, ":stpo") == "no command is called 'stpo'; did you mean 'stop'?"
+    )
 
 
 def test_the_beginning_of_a_line_is_enough_where_it_begins_no_other() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,4 +74,18 @@ class ExportActions:
         except (ExportError, StoreError) as error:
             self._board.report(Failed("It cannot be exported", str(error)))
         else:
-            self._board.report(Succeeded(f"Written: {'; '.join([', '.join(map(str, files)), *said])}"))
+            self._board.report(Succeeded(written(files, path, said)))
+
+
+def written(files: Sequence[Path], asked: Path, remarks: Sequence[str]) -> str:
+    """Return what was written, in a line; where it is several files, with a line for each below it.
+
+    Args:
+        files: The files.
+        asked: What they are called after.
+        remarks: What there is to say of them.
+    """
+    several = len(files) > 1
+    named = asked.with_name(f"{asked.stem}-*{asked.suffix}")
+    first = f"{len(files)} files, {named}" if several else str(files[0])
+    return "\n".join(["; ".join([f"Written: {first}", *remarks]), *(map(str, files) if several else ())])

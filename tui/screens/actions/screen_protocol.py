@@ -70,6 +70,10 @@ class Target(Protocol):
         """Whether nothing may be changed."""
 
     @property
+    def refusal(self) -> str:
+        """Why nothing may be changed now; empty where it may."""
+
+    @property
     def deeds(self) -> UndoHistory:
         """What was done last, to be taken back."""
 
@@ -77,12 +81,13 @@ class Target(Protocol):
     def terminal(self) -> Terminal:
         """The terminal."""
 
-    def do(self, title: str, action: Callable[[], str]) -> None:
+    def do(self, title: str, action: Callable[[], str], meanwhile: str = "") -> None:
         """Do something with files or processes in a thread, and show what it returns.
 
         Args:
             title: What cannot be done, for the dialog that shows a ``UserError`` or ``OSError`` of it.
-            action: Does it, and returns how it went in words.
+            action: Does it, and returns how it went in words; of several lines the first is shown.
+            meanwhile: What is said as long as it takes, where that is seconds: then an error is no dialog, but said.
         """
 
     def start(self, work: Callable[[], None], name: str = "") -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.config.setting_choices import starting_with
 from engine.text import clean, nearest
-from tui.app_options import READONLY
 from tui.screens.actions.screen_protocol import Board
+from tui.screens.command_palette.figure_command import FigureCommand
 from tui.screens.command_palette.line_command import LineCommand, Meaning
 from tui.screens.message_duration import SHORTEST_S
 from tui.state.snapshot import Snapshot
@@ -21,6 +21,7 @@ from tui.views.run_overrides import unfinished, vary
 from tui.widgets.chart.grid_shape import MOST_ASKED, SUGGESTED, parse_shape
 
 if TYPE_CHECKING:
+    from tui.screens.actions.draw_figures import DrawingActions
     from tui.screens.actions.queue_experiments import ExperimentActions
 
 
@@ -67,8 +68,8 @@ class RunCommand(LineCommand):
         """Return what is queued."""
         snapshot = self._board.snapshot
         config = snapshot.config
-        if self._board.readonly:
-            return Meaning(wrong=READONLY)
+        if refusal := self._board.refusal:
+            return Meaning(wrong=refusal)
         if config is None or not config.experiments:
             return Meaning(wrong=f"{self._board.project.config} has no experiments: e writes the first")
         name, rest = run_line.parse(text)
@@ -205,7 +206,11 @@ class GridCommand(LineCommand):
 
 
 def dashboard_commands(
-    board: Board, experiments: ExperimentActions, arranging: Sorts, filtering: Filters
+    board: Board,
+    experiments: ExperimentActions,
+    arranging: Sorts,
+    filtering: Filters,
+    drawing: DrawingActions,
 ) -> list[LineCommand]:
     """Return the commands with arguments on the runs of a board.
 
@@ -214,8 +219,9 @@ def dashboard_commands(
         experiments: What queues experiments on it.
         arranging: What arranges its list.
         filtering: What filters its list.
+        drawing: What draws figures of its file.
     """
     return [
         RunCommand(board, experiments), SortCommand(board, arranging), FilterCommand(board, filtering),
-        GridCommand(board),
+        GridCommand(board), FigureCommand(board, drawing),
     ]  # fmt: skip

@@ -117,9 +117,11 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         Of its name the beginning is enough, where it begins no other. The colon before it may be left out, as far as
         that is no search for another command.
         """
-        name, blank, rest = text.lstrip().partition(" ")
-        names = begun(name.removeprefix(COLON), self._typed) if blank else []
-        if len(names) != 1 or not (name.startswith(COLON) or (rest and not found(self._commands, text))):
+        name, blank, rest = text.lstrip(f"{COLON} ").partition(" ")
+        names = begun(name, self._typed) if blank else []
+        if len(names) != 1 or not (
+            text.lstrip().startswith(COLON) or (rest and not found(self._commands, text))
+        ):
             return None, ""
         return self._typed[names[0]], rest
 
@@ -188,7 +190,8 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
                 yield from self._offer_rows(
                     command, [start + value for value in values if value.isprintable()]
                 )
-        lines = [each for each in self._history.lines if each.startswith(before.strip()) and " " in each]
+        typed = f"{COLON}{asked(before)}"
+        lines = [each for each in self._history.lines if each.startswith(typed) and " " in each]
         if lines:
             yield CommandRow(LATELY, head=True)
             yield from self._rows_of(lines[:MOST_LATELY])

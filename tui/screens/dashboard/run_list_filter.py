@@ -76,12 +76,7 @@ class RunFilter:
 
     def advice(self, snapshot: Snapshot) -> str:
         """Return why the filter in use finds nothing, or what finds something; empty where neither is known."""
-        if self._sieve is None or self._sieve.sift(snapshot):
-            return ""
-        inside = self._sieve.condition.inside()
-        if inside is not None and Sieve(inside[0], self._subjects).sift(snapshot):
-            return f"nothing is so; {inside[1]} looks inside"
-        return self._sieve.condition.unknown_choices()
+        return "" if self._sieve is None else self._sieve.advice(snapshot)
 
 
 class FilterActions:

@@ -23,6 +23,7 @@ from tui.screens.action_screen import ActionScreen
 from tui.screens.actions.charts import ChartActions
 from tui.screens.actions.compare import CompareActions
 from tui.screens.actions.copy_to_clipboard import CopyActions
+from tui.screens.actions.draw_figures import DrawingActions
 from tui.screens.actions.edit_experiment import ConfigActions
 from tui.screens.actions.export import ExportActions
 from tui.screens.actions.labels_and_trash import LabelActions
@@ -113,14 +114,15 @@ class Dashboard(ActionScreen):
         self._reading = ReadingActions(self, self, self.arranging.show_columns)
         self.filtering = FilterActions(self, self, self.filter, lambda: self.snapshot)
         runs = RunActions(self)
+        self.drawing = DrawingActions(self)
         self.past = PastActions(self, self, reader.look_back)
         self._layers = LayerActions(self, self, self, runs, self.past)
         self._bar = BoardBar(self, self, self._layers, self._reading)
         give_actions(
             self, runs, self.experiments, QueueActions(self), LabelActions(self), ConfigActions(self, self),
-            OverrideActions(self, self.experiments), CopyActions(self), ExportActions(self), self._comparing,
-            self._charts, self._reading, self.arranging, self.filtering, PaneActions(self, self), self._layers,
-            self.past,
+            OverrideActions(self, self.experiments), CopyActions(self), ExportActions(self), self.drawing,
+            self._comparing, self._charts, self._reading, self.arranging, self.filtering,
+            PaneActions(self, self), self._layers, self.past,
         )  # fmt: skip
 
     def compose(self) -> ComposeResult:
@@ -243,6 +245,11 @@ class Dashboard(ActionScreen):
     def marked_rows(self) -> Sequence[Row]:
         """The marked rows, unless a run is shown whole."""
         return self.run_list.marked_rows if self.state.page is None else ()
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing may be changed now: read-only, or while the past is shown; empty where it may."""
+        return super().refusal or ("" if self.past.moment is None else self.past.refusal)
 
     @property
     def visible_runs(self) -> Set[str]:

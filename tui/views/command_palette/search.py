@@ -40,8 +40,8 @@ class Command:
 
 
 def asked(text: str) -> str:
-    """Return what a text looks for: a colon before it is how commands are typed."""
-    return text.strip().removeprefix(":").strip()[:LONGEST]
+    """Return what a text looks for: colons before it are how commands are typed, and nothing more."""
+    return text.strip().lstrip(": ").strip()[:LONGEST]
 
 
 def found(
