@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run
-from engine.runs.worker_status import BEAT_S, read, trouble
+from engine.runs.worker_status import BEAT_S, WorkerStatus, read, trouble
 
 HELD = "held"
 NO_WORKER = "no worker is running; `engine work` starts one"
@@ -25,19 +25,14 @@ def why_waiting(run: Run, entry: QueueEntry | None) -> str:
         run: The run.
         entry: Its entry in the queue; None where it has none.
     """
-    from engine.runs.trust.queued_by_user import (  # its hashes take a while, and few runs wait
-        BY_SOMEBODY_ELSE,
-        why_untrusted,
-    )
+    from engine.runs.trust.queued_by_user import why_untrusted  # its hashes take a while, and few runs wait
 
     root = run.folder.rpartition("/")[0] or "."
     if why := _trouble(root, int(time.monotonic() / BEAT_S)):
         return why
     worker = read(root)
-    of_worker = worker.reasons.get(run.id, "") if worker is not None else ""
-    if worker is not None and not worker.left and of_worker:
-        is_mine = of_worker == BY_SOMEBODY_ELSE and entry is not None and not why_untrusted(run, entry)
-        return f"the worker here (pid {worker.worker.pid}) {OTHER_KEY}" if is_mine else of_worker
+    if worker is not None and not worker.left and (why := _said_by_worker(run, entry, worker)):
+        return why
     if entry is not None and (why := why_untrusted(run, entry)):
         return why
     if worker is not None and not worker.left:
@@ -54,3 +49,13 @@ def why_waiting(run: Run, entry: QueueEntry | None) -> str:
 def _trouble(root: str, _when: int) -> str:
     """Look at the worker once for all the runs of a list, and again after some seconds."""
     return trouble(Path(root))
+
+
+def _said_by_worker(run: Run, entry: QueueEntry | None, worker: WorkerStatus) -> str:
+    """Return the worker's reason; of a run of this user's not that it is somebody else's, as the worker takes it."""
+    from engine.runs.trust.queued_by_user import BY_SOMEBODY_ELSE, why_untrusted
+
+    reason = worker.reasons.get(run.id, "")
+    if reason != BY_SOMEBODY_ELSE or entry is None or why_untrusted(run, entry):
+        return reason
+    return f"the worker here (pid {worker.worker.pid}) {OTHER_KEY}"

@@ -9,20 +9,17 @@ from typing import Any
 from textual import on
 from textual.screen import Screen
 
-from engine.errors import UserError
 from engine.runs.store import Store
 from tui.app_options import READONLY, readonly
 from tui.screens.actions.screen_protocol import Terminal
-from tui.screens.actions.stop_and_resume import briefly
-from tui.screens.dialogs import Dialog
-from tui.screens.message_duration import LATE_S, SHORTEST_S, WHILE_S, reading_time
+from tui.screens.answers import outcome, show_failure, show_success
+from tui.screens.message_duration import SHORTEST_S, WHILE_S
 from tui.state.messages import Failed, Queued, Succeeded
 from tui.state.snapshot import Project, Snapshot
 from tui.state.undo_history import UndoHistory
 from tui.terminal.dismissal import ClosesOnce
 from tui.terminal.textual_private import RestsInBatches
 from tui.views.run_list_row import Row
-from tui.widgets.message_row import show_answer
 from tui.widgets.runs.run_list import RunList
 
 
@@ -76,15 +73,9 @@ class ActionScreen(ClosesOnce, RestsInBatches, Screen[None]):
             self.refuse(title, READONLY)
             return
 
-        def work() -> None:
-            try:
-                self.report(Succeeded(action(), meanwhile))
-            except (UserError, OSError) as error:
-                self.report(Failed(title, str(error), meanwhile))
-
         if meanwhile:
             self.say(meanwhile, WHILE_S)
-        self.start(work)
+        self.start(lambda: self.report(outcome(title, action, meanwhile)))
 
     def start(self, work: Callable[[], None], name: str = "") -> None:
         """Run something in a thread."""
@@ -112,17 +103,8 @@ class ActionScreen(ClosesOnce, RestsInBatches, Screen[None]):
 
     @on(Succeeded)
     def _done(self, message: Succeeded) -> None:
-        text = briefly(message.text, self.snapshot.runs)
-        seconds = reading_time(text.partition("\n")[0])
-        self._answer_until = time.monotonic() + seconds
-        show_answer(self.app, text, seconds, over=message.meanwhile)
+        self._answer_until = time.monotonic() + show_success(self.app, message, self.snapshot.runs)
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
-        if not message.meanwhile:
-            self.app.push_screen(Dialog(message.title, message.text, []))
-            return
-        seconds = min(reading_time(message.text), LATE_S)
-        show_answer(
-            self.app, message.text, seconds, title=message.title, severity="warning", over=message.meanwhile
-        )
+        show_failure(self.app, message)

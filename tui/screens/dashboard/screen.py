@@ -190,6 +190,7 @@ class Dashboard(ActionScreen):
     def _name_pane(self) -> None:
         self.arranging.name_pane(self.filter.count_text(self.snapshot))
 
+    @on(ListChanged)
     def show(self) -> None:
         """Show everything anew."""
         self.watch_snapshot()
@@ -320,10 +321,6 @@ class Dashboard(ActionScreen):
             self._resting.stop()
         self._resting = self.set_timer(REST_S, self.look)
         self._show_focus()
-
-    @on(ListChanged)
-    def _list_changed(self) -> None:
-        self.watch_snapshot()
 
     @on(MarksHidden)
     def _marks_hidden(self, message: MarksHidden) -> None:
