@@ -13,7 +13,7 @@ from engine.runs.worker_status import BEAT_S, WorkerStatus, read, trouble
 HELD = "held"
 NO_WORKER = "no worker is running; `engine work` starts one"
 OTHER_KEY = "goes by the key of another user or home: once it has ended, `engine work` starts this"
-"""How the reason ends why a run of this user's waits that the worker takes for somebody else's."""
+"""How the reason ends why a run of this user's waits that the worker takes for a stranger's."""
 STARTING_S = 5.0
 """Seconds after a run was queued in which its worker may still be starting."""
 
@@ -52,7 +52,7 @@ def _trouble(root: str, _when: int) -> str:
 
 
 def _said_by_worker(run: Run, entry: QueueEntry | None, worker: WorkerStatus) -> str:
-    """Return the worker's reason; of a run of this user's not that it is somebody else's, as the worker takes it."""
+    """Return the worker's reason; of a run of this user's not that it is a stranger's, as the worker takes it."""
     from engine.runs.trust.queued_by_user import BY_SOMEBODY_ELSE, why_untrusted
 
     reason = worker.reasons.get(run.id, "")

@@ -83,7 +83,7 @@ def written(files: Sequence[Path], asked: Path, remarks: Sequence[str]) -> str:
     Args:
         files: The files.
         asked: What they are called after.
-        remarks: What there is to say of them.
+        remarks: What is odd about them.
     """
     several = len(files) > 1
     named = asked.with_name(f"{asked.stem}-*{asked.suffix}")

@@ -157,7 +157,7 @@ class ExperimentActions:
 
 
 def runs_unread(snapshot: Snapshot, experiment: str, known: Collection[str] = ()) -> bool:
-    """Return whether an experiment may have runs that nobody has looked at, or whose settings were not read, yet.
+    """Return whether an experiment may have runs that were not looked at, or whose settings were not read, yet.
 
     Args:
         snapshot: Has the runs.
