@@ -77,6 +77,22 @@ async def test_space_overlays_runs_and_escape_takes_them_away(project: Project, 
         assert runs(pilot).overlaid == {first.id, second.id}
 
 
+async def test_the_bar_of_what_is_overlaid_goes_with_it_under_the_cursor_too(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press("space")
+        await settle(pilot)
+        assert "┃" in pilot.app.export_screenshot()
+        await pilot.press("escape", "escape")
+        await settle(pilot)
+        assert "┃" not in pilot.app.export_screenshot()
+        await pilot.press("u")
+        await settle(pilot)
+        assert "┃" in pilot.app.export_screenshot()
+
+
 @pytest.mark.slow
 async def test_the_cursor_stays_on_a_screen_that_shrinks(project: Project, write_run: Write) -> None:
     for seed in range(40):

@@ -157,7 +157,7 @@ class LayerActions:
         let_go = set(runs.overlaid)
         words = f"{len(let_go)} overlaid run{'s' * (len(let_go) > 1)} let go of"
         self._board.deeds.add(words, partial(self._overlay_again, let_go))
-        runs.overlaid.clear()
+        runs.overlaid = frozenset()
         runs_of = f"{len(let_go)} runs; u overlays them" if len(let_go) > 1 else "1 run; u overlays it"
         self._board.say(f"let go of {runs_of} again", CLEARING_S)
         self._board.show()

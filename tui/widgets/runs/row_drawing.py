@@ -72,13 +72,13 @@ class RunRows(ScrollView):
 
     cursor: reactive[int] = reactive(0)
     """The index of the row under the cursor."""
+    overlaid: reactive[frozenset[str]] = reactive(frozenset[str]())
+    """The runs that the charts show beside the one under the cursor."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._rows: list[Row] = []
         self.unfolded: set[str] = set()
-        self.overlaid: set[str] = set()
-        """The runs that the charts show beside the one under the cursor."""
         self.marked: set[str] = set()
         """The keys of the rows that verbs mean in the place of the one under the cursor."""
         self._signs: Mapping[str, Sign] = {}

@@ -199,9 +199,7 @@ class RunList(RunRows, can_focus=True):
 
     def _overlay(self, rows: Iterable[Row]) -> None:
         """Overlay the runs of rows."""
-        for row in rows:
-            self.overlaid.update(row.runs)
-        self.refresh()
+        self.overlaid = self.overlaid.union(*(row.runs for row in rows))
         self.post_message(ListChanged())
 
     def _mark(self, keys: set[str]) -> None:
