@@ -295,7 +295,12 @@ class Store:
         if matches:
             which = "name one of them" if len(matches) <= SEVERAL else "name one; the newest are"
             raise StoreError(f"{len(matches)} runs fit {name!r}; {which}: {', '.join(matches[-SEVERAL:])}")
-        raise StoreError(f"no run fits {name!r} in {self.root}; `engine ls` lists them")
+        from engine.text import nearest
+
+        names = [
+            *dict.fromkeys(id_.rsplit("-", 4)[0] for id_ in reversed(runs))
+        ]  # without seed, moment and digits
+        raise StoreError(f"no run fits {name!r} in {self.root}{nearest(name, names)} `engine ls` lists them")
 
 
 def match_one(name: str, ids: Iterable[str]) -> list[str]:

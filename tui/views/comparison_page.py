@@ -29,7 +29,7 @@ GAP = 2
 """Cells between columns."""
 LEAST_NAME = 11
 """Cells of a side's name at least, before it is folded."""
-LEGEND = "bold: told apart   ≈ cannot be told apart   ? not judged"
+LEGEND = "bold: told apart   ≈ cannot be told apart   ? not judged   = alike"
 LOOK_AT = "to look at, not concluded"
 """What heads mistakes, a tenth of which differ by chance."""
 BOLD = "bold"

@@ -117,7 +117,7 @@ class TestFinding:
         assert store.find("aaaa").id.endswith("aaaa")
         with pytest.raises(StoreError, match="2 runs fit 'vit'"):
             store.find("vit")
-        with pytest.raises(StoreError, match="no run fits 'bit'"):
+        with pytest.raises(StoreError, match=r"no run fits 'bit' in .*; did you mean 'vit'\? `engine ls`"):
             store.find("bit")
 
     def test_passes_over_what_is_no_run(self, store, run, tmp_path):

@@ -93,6 +93,14 @@ def test_values_stand_in_the_order_of_the_list_and_say_which_still_move() -> Non
     assert "■.300" in text([dataclasses.replace(lines[0], pinned=True), *lines[1:]], 21).splitlines()[-1]
 
 
+def test_what_was_measured_once_says_so_beside_lines() -> None:
+    lines = [curve([0.1, 0.3], "line", mark="●", place=0), curve([0.2], "point", mark="▲", place=1)]
+    assert "╰─ ●.300 ▲.200 once ─" in text(lines, 30)
+    assert "╰─ ●.300 ▲.200 ─" in text(lines, 20)  # no digit and no curve gives way to it
+    assert "once" not in text(lines[1:], 30)
+    assert "▲.200» ─" in text([lines[0], curve([0.2], "point", mark="▲", place=1, live=True)], 30)
+
+
 def test_spreads_are_told_where_they_fit() -> None:
     line = seeds([0.4, 0.48], [0.4, 0.5], [0.4, 0.52])
     assert "●.500±.020" in text([line], 44)

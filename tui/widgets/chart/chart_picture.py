@@ -141,10 +141,15 @@ class Plot:
             LegendEntry(
                 self._marks[index], value, ink_of(index), spread,
                 self._glyphs.moving if self._lines[index].live else "", self._names[index], self._lines[index].pinned,
-                self._series[index].raw is not None and value != self._glyphs.none,
+                self._series[index].raw is not None and value != self._glyphs.none, self._is_point(index),
             )
             for index in order for value, spread in [texts[index]]
         ]  # fmt: skip
+
+    def _is_point(self, index: int) -> bool:
+        """Return whether a curve was measured once and goes on no more, beside one that is a line: where is its own?"""
+        alone = len(self._series[index].x) == 1 and not self._lines[index].live
+        return alone and any(len(series.x) > 1 for series in self._series)
 
     # ---- where things are
 

@@ -49,13 +49,16 @@ class LegendEntry:
     """Whether others give way to it."""
     smoothed: bool = False
     """Whether the value is that of a smoothed curve, and none that was measured."""
+    once: bool = False
+    """Whether it was measured once, beside curves that are lines; left out where there is no room."""
 
     def said(self, *, spread: bool) -> str:
         """Return what stands behind the mark."""
         bare = "=" if self.mark[-1:].isalnum() and self.mark[-1:].isascii() else ""
         between = SMOOTHED if self.smoothed else "" if self.name else bare
         name = f" {self.name} " if self.name else ""
-        return f"{name}{between}{self.value}{self.spread if spread else ''}{self.moving}"
+        once = " once" if self.once else self.moving
+        return f"{name}{between}{self.value}{self.spread if spread else ''}{once}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,8 @@ def legend_row(entries: Sequence[LegendEntry], room: int, *, spread: bool) -> Le
     """
     if spread and (row := _row(entries, spread=True)).width <= room:
         return row
+    if _row(entries, spread=False).width > room:
+        entries = [replace(entry, once=False) for entry in entries]
     rows = [_as_many_as_fit(entries, room)]
     for digits in DIGITS:
         values = [in_digits(entry.value, digits) for entry in entries]
