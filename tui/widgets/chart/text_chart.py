@@ -17,14 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.analysis.curves import alike, band_words
+from engine.analysis.curves import Curve, alike, band_words
 from engine.text import cells
 from tui import axis_ticks
 from tui.state.chart_line import ChartLine
 from tui.terminal import ascii_text
 from tui.widgets.chart.axis_limits import window_of, x_limits
 from tui.widgets.chart.dot_spans import Floats, Ints, Spans, Window
-from tui.widgets.chart.inks_and_glyphs import ASCII, UNICODE, marks_of
+from tui.widgets.chart.inks_and_glyphs import ASCII, UNICODE, Glyphs, marks_of
 from tui.widgets.chart.legend import fit, plain
 from tui.widgets.chart.plotext_frame import Dots, Layout, draw_chart, layout_for
 from tui.widgets.chart.series import Series, drawable
@@ -69,7 +69,7 @@ def chart_text(lines: Sequence[ChartLine], setting: TextSetting, notes: Sequence
     marks = marks_of(lines, ascii_only=setting.ascii_only)
     names = [plain(line.name) for line in lines]
     colours = [_colour(line.colour, setting.colours) for line in lines]
-    texts = _as_allowed([*words, band_words(curves).replace("±", glyphs.spread)], setting)
+    texts = _as_allowed([*words, *_bands(curves, glyphs)], setting)
     below = [
         *_legend(list(zip(marks, names, values, colours, strict=True)), setting, glyphs.dots),
         *(fit(plain(note), setting.width, glyphs.dots) for note in notes),
@@ -213,6 +213,11 @@ def _legend(
         used += size + len(BETWEEN) * bool(used)
         lines[-1].append(f"{_coloured(mark, colour, setting)} {text}")
     return [BETWEEN.join(line) for line in lines]
+
+
+def _bands(curves: Sequence[Curve], glyphs: Glyphs) -> list[str]:
+    words = band_words(curves).replace("±", glyphs.spread)
+    return [f"band: {words}"] if words else []
 
 
 def _as_allowed(texts: Sequence[str], setting: TextSetting) -> list[str]:
