@@ -364,6 +364,10 @@ def _marked(match: re.Match[str]) -> str:
         quiet = before[-1:].isalnum() and after[:1].isalnum()
     elif mark == "=":
         quiet = bool(before.strip())  # else it could underline a heading
+    elif mark == ":":
+        quiet = after[:1] == " " or (
+            before[-1:].isdigit() and after[:1].isdigit()
+        )  # else it could make a link
     else:
-        quiet = mark in ",;'%(" or (mark == ":" and after[:1] == " ")
+        quiet = mark in ",;'%("
     return mark if quiet else f"\\{mark}"

@@ -101,6 +101,7 @@ def test_times_beyond_a_year_are_not_counted() -> None:
 def test_a_table_in_markdown_is_text_in_its_cells() -> None:
     table = markdown_table(["", "a*b*c"], [["x|y", Strong("0.5")]], right=[1])
     assert table == "|  | a\\*b\\*c |\n| --- | ---: |\n| x\\|y | **0.5** |\n"
+    assert markdown("at 14:02:43, http://x: y") == "at 14:02:43, http\\:\\/\\/x: y"
     assert markdown("# no [heading](x) <img>") == "\\# no \\[heading\\](x) \\<img\\>"
 
 

@@ -74,7 +74,10 @@ def test_an_experiment_is_the_mean_of_its_seeds_with_a_band(store: Store) -> Non
     lines = drawn("net", "test/f1")
     assert len(lines) == 24
     assert max(map(len, lines)) == 80
-    assert lines[0].split() == ["test/f1", *("band:", "3", "seeds,", "lowest", "to", "highest", "over", "epoch")]
+    assert lines[0].split() == [
+        "test/f1",
+        *("band:", "3", "seeds,", "lowest", "to", "highest", "over", "epoch"),
+    ]
     assert lines[-1].split() == [lines[-1][0], "net", "×3", "0.500", "±0.100"]
     assert lines[-2].split() == ["1", "2", "3", "4"]
     assert lines[-1][0] in "".join(lines[1:-3])  # the sign at the end of the curve
