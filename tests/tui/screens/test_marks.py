@@ -109,10 +109,13 @@ async def test_marked_runs_that_wait_are_held_moved_and_cancelled_together(
         assert len(runs(pilot).marked) == 3  # nothing is done yet
         assert "Cancel 3 waiting runs?" in asked
         assert "Not meant: 1 waiting of ViT-small." in asked
+        assert "enter  take 3 out of the queue" in asked
         await pilot.press("enter")
         await settle(pilot)
         assert [run.id for run in (first, *others) if waiting_entry(run) is not None] == [first.id]
-        assert "3 runs are out of the queue" in toasts(pilot)
+        said = toasts(pilot).splitlines()
+        assert said[-1].strip() == "3 runs taken out of the queue; R queues them again"
+        assert not any("stopped" in words for words in said)  # none of them had begun
         await pilot.press("v", "full_stop")
         assert "Nothing to stop the 3 marked runs were stopped" in toasts(pilot)
         await pilot.press("R")
