@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
 
 from engine.queue.forecast import Forecast
 from engine.runs.queue_entry import QueueEntry
@@ -12,6 +13,7 @@ from tui.state.snapshot import Machine, Queue, Snapshot
 from tui.views.queue_gantt import clock, why_and_until
 from tui.views.run_list_row import Row
 from tui.views.run_list_tree import make_rows
+from tui.widgets.runs.column_layout import LEAST_NAME
 
 NOW = 1_795_000_000.0
 TAKEN = "1 of 1 CPU slot is taken"
@@ -78,3 +80,18 @@ def test_what_is_held_says_so() -> None:
 def test_no_state_is_said_twice(status: Status, said: str) -> None:
     snapshot = Snapshot(runs=(status,))
     assert line(snapshot, make_rows(snapshot, ())[0]) == f"e  {said}"
+
+
+def test_a_name_gives_way_to_when_it_starts() -> None:
+    name = "an-experiment-with-a-name-of-many-words"
+    waits = Status(run="r", experiment=name, state="queued", reason=TAKEN)
+    snapshot = Snapshot(
+        runs=(waits,), queue=Queue(forecasts=(Forecast("r", start=NOW),)), machine=Machine(time=NOW)
+    )
+    (row, *_), says = make_rows(snapshot, ()), f"  queued: {TAKEN}; starts now"
+    for room, shown in ((78, 78), (40, LEAST_NAME + len(says)), (200, len(name + says))):
+        text = resting_line(
+            row, waits, (), has_console=True, unread=False, waits=why_and_until(snapshot, waits), room=room
+        )
+        assert text.endswith(says)
+        assert cell_len(text) == shown

@@ -63,7 +63,7 @@ class OverviewAndConsole:
         console.show(lines)
         line = rest or resting_line(
             row, status, lines, has_console=console.display, unread=snapshot.unread,
-            waits=why_and_until(snapshot, status),
+            waits=why_and_until(snapshot, status), room=self._screen.size.width - 2,
         )  # fmt: skip
         self._screen.query_one(MessageRow).rest = line
         begins = not (snapshot.runs or snapshot.runs_error or snapshot.loading)
