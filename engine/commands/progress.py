@@ -10,7 +10,7 @@ from rich.text import Text
 
 from engine.catalog.metrics import HEADLINES, first_of
 from engine.events import Checkpoint, End, Event, Log, Metrics, Start
-from engine.runs.event_text import scored
+from engine.runs.event_text import reason_after, scored
 from engine.text import command_line, printable, printable_lines
 
 EPOCH_SCORES = {"test/f1": "test F1", "test/accuracy": "accuracy", "test/loss": "loss"}
@@ -68,7 +68,7 @@ class ProgressDisplay:
                 style = {"finished": "green", "failed": "red"}.get(event.state, "yellow")
                 if scores := scored(event):
                     self._say(scores)
-                reason = event.reason.removeprefix(f"{event.state} ")  # "stopped by SIGINT at epoch 3"
+                reason = reason_after(event.state, event.reason)
                 self._say(f"{event.state} after {event.duration_s:.0f} s: {reason}", style)
                 if event.state == "stopped":
                     self._say(f"`engine resume {event.run}` goes on with it")

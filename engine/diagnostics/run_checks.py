@@ -16,6 +16,7 @@ from engine.diagnostics.findings import FILES, Case, Finding
 from engine.diagnostics.run_permissions import check_permissions
 from engine.events import HALF_A_LINE, MAX_LINE, decode, why_no_event
 from engine.runs import liveness, run_lock, status_file
+from engine.runs.event_text import reason_after
 from engine.runs.heartbeat_and_silence import SILENCE_S
 from engine.runs.posted.posting import DAMAGED_POSTING, posting_of
 from engine.runs.posted.posting import FILE as POSTED_FILE
@@ -36,7 +37,7 @@ def check_state(case: Case) -> Iterator[Finding]:
     run, status = case.run, case.status
     begin = "begins anew" if status.checkpoint is None else "goes on from the last checkpoint"
     resume = f"`engine resume {run.id}` {begin}"
-    reason = f": {status.reason}" if status.reason else ""
+    reason = f": {reason_after(status.state, status.reason)}" if status.reason else ""
     match status.state:
         case "queued":
             cure = "" if status.reason else "`engine work` runs it"

@@ -12,7 +12,8 @@ import msgspec
 
 from engine.catalog.metrics import HEADLINES, first_of, metric_of
 from engine.config.notify import Occasion
-from engine.runs.status import Status
+from engine.runs.event_text import reason_after
+from engine.runs.status import Status, was_taken_out
 from engine.system.process import host
 from engine.text import clean, duration, shorten
 
@@ -46,9 +47,11 @@ class Message(msgspec.Struct, kw_only=True, frozen=True):
 
 def end_text(status: Status) -> str:
     """Return in a line for people how a run has ended: its score where it is finished, else why."""
+    if was_taken_out(status):
+        return _text(status, clean(status.reason))
     words = f"{status.state} after {duration(status.trained_s)}" if status.trained_s else status.state
     if status.state != "finished":
-        words += f": {clean(status.reason)}" if status.reason else ""
+        words += f": {clean(reason_after(status.state, status.reason))}" if status.reason else ""
     elif (best := first_of(status.last, HEADLINES)) is not None:
         name, value = best
         words += f", {metric_of(name).full} {value:.4g}"

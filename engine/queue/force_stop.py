@@ -15,6 +15,7 @@ import psutil
 
 from engine.queue.stop_and_resume import NotAsked, request_stop
 from engine.runs import run_lock, stop_request
+from engine.runs.event_text import reason_after
 from engine.runs.liveness import status_of
 from engine.runs.processes.membership import listed, main_process, processes_of
 from engine.runs.processes.sigterm_then_sigkill import end_processes, send, wait_for
@@ -79,7 +80,7 @@ def force_stop(run: Run, say: Callable[[str], None], patience_s: float = PATIENC
     if on_gpus:
         _report_memory(on_gpus, say)
     status = status_of(run)
-    return f"{run.id} is {status.state}: {status.reason}"
+    return f"{run.id} is {status.state}: {reason_after(status.state, status.reason)}"
 
 
 def _end_leftovers(

@@ -15,6 +15,7 @@ from engine.runs.processes.membership import main_process
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume_settings import changed, last_experiment
+from engine.runs.status import TAKEN_OUT
 from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.entry_writer import leave_queue
@@ -101,7 +102,7 @@ def _cancel(run: Run) -> str:
         if waiting_entry(run) is None:
             raise StoreError(f"{run.id} has just been started")
         recorder = Recorder(run)
-        recorder.end("stopped", "taken out of the queue")
+        recorder.end("stopped", TAKEN_OUT)
         recorder.close()
         if recorder.lost:  # without an end it would count as crashed
             raise StoreError(f"{run.id} stays in the queue: that it leaves cannot be written")

@@ -21,13 +21,14 @@ from engine.remote import pending_requests, post
 from engine.remote.link import Link, Verb
 from engine.remote.start_bridge import ensure_bridge
 from engine.runs import run_lock, trash
+from engine.runs.event_text import reason_after
 from engine.runs.liveness import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posted_state import FRESH_S
 from engine.runs.posted.posting import DAMAGED_POSTING, Posting, Seen, posting_of, take_back
 from engine.runs.recorder import Recorder
 from engine.runs.resume_settings import changed, last_experiment
-from engine.runs.status import ENDED, LIVE
+from engine.runs.status import ENDED, LIVE, TAKEN_OUT
 from engine.runs.stop_request import Request
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import enter_posting, own_posting
@@ -99,7 +100,7 @@ def force_stop(run: Run, say: Callable[[str], None], patience_s: float = PATIENC
         if _is_over(run, posting):
             status = status_of(run)
             if status.state in ENDED:
-                return f"{run.id} is {status.state}: {status.reason}"
+                return f"{run.id} is {status.state}: {reason_after(status.state, status.reason)}"
             return f"{run.id} has no job at {posting.site.name} any more; in a minute it counts as crashed"
         time.sleep(POLL_S)
     raise SiteError(
@@ -125,7 +126,7 @@ def cancel(run: Run) -> str:
         said = link.ask(run, current, "cancel")
         try:
             with run_lock.hold(run):
-                end_unbegun(run, current, f"taken out of the queue of {posting.site.name}")
+                end_unbegun(run, current, f"{TAKEN_OUT} of {posting.site.name}")
         except StoreError:
             return f"{run.id} had just begun: {said}"
         now = time.time()

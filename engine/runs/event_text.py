@@ -21,6 +21,11 @@ def left_text(status: Status) -> str:
     return duration(status.left_s) if status.left_s is not None else ""
 
 
+def reason_after(state: str, reason: str) -> str:
+    """Return the reason of an end as it stands behind its state, whose word it does not repeat: ``by SIGINT``."""
+    return reason.removeprefix(f"{state} ")
+
+
 def sentence(event: Event) -> str | None:
     """Return an event as a line for people; None for an event that only programs read."""
     match event:
@@ -43,7 +48,7 @@ def sentence(event: Event) -> str | None:
         case Log():
             return f"{event.level}: {event.message}" if event.level != "info" else event.message
         case End():
-            scores, reason = scored(event), event.reason
+            scores, reason = scored(event), reason_after(event.state, event.reason)
             parts = (scores, reason) if event.state == "finished" else (reason, scores)
             return f"{event.state}: {'; '.join(filter(None, parts))}"
     return None

@@ -46,6 +46,8 @@ ENDED_EARLY = "ended early"
 """How the reason of a finished run begins whose patience was over before its epochs were."""
 WITHOUT_A_WORD = "its process ended without a word"
 """The reason of a crashed run that told none."""
+TAKEN_OUT = "taken out of the queue"
+"""What the reason of a run begins with that its user has taken out of the queue."""
 MAX_REASON = 2000
 """Characters of a reason that are kept."""
 STALL_S = 60.0
@@ -337,3 +339,8 @@ class Status(msgspec.Struct, kw_only=True):
 def never_began(status: Status) -> bool:
     """Return whether a run was taken out of the queue before it began."""
     return status.state == "stopped" and not status.last and not status.started
+
+
+def was_taken_out(status: Status) -> bool:
+    """Return whether it has ended by being taken out of the queue, before it began or before it was begun again."""
+    return status.state == "stopped" and status.reason.startswith(TAKEN_OUT)

@@ -18,7 +18,7 @@ from engine.analysis.alarms import Alarm, Watcher
 from engine.history.confusion_index import read_matrix
 from engine.history.reader import History
 from engine.runs.metadata import RunMetadata
-from engine.runs.status import LIVE
+from engine.runs.status import ENDED, LIVE, was_taken_out
 from engine.runs.store import StoreError
 from tui.feed import refresh_rate
 from tui.feed.curve_reader import CurveReader
@@ -205,7 +205,12 @@ class Feed:
         tick.changes["runs"] = statuses
         self._live = [status.run for status in statuses if status.state in LIVE]
         was_live = {status.run for status in tick.before.runs if status.state in LIVE}
-        tick.ended = tuple(name for name in was_live if name in known and known[name].state not in LIVE)
+        # a run seems to start while its entry in the queue is written; who takes it out is told so by what does it
+        tick.ended = tuple(
+            name
+            for name in was_live
+            if name in known and known[name].state in ENDED and not was_taken_out(known[name])
+        )
 
     def _update_alarms(self, tick: _Tick) -> None:
         tick.alarms = self._watcher.look((self._runs.known[name] for name in self._live), time.monotonic())

@@ -119,9 +119,9 @@ ON_RUNS = (
         group="List", also="select choose tick multiple",
     ),
     HelpLine(
-        "Runs", "p", "pin as the baseline, over the others",
+        "Runs", "p", "pin as the baseline ⚑, over the others; again unpins",
         (Action("pin", BOARD, (Hotkey("p", "Pin as the baseline"),)),),
-        group="List", also="reference compare against favourite",
+        group="List", also="reference compare against favourite unpin",
     ),
     HelpLine(
         "Runs", "c", "compare the overlaid runs",

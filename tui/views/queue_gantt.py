@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.runs.state_symbols import HELD, MARKS
-from engine.runs.status import State
+from engine.runs.status import State, Status
 from engine.text import clean, span
 from tui.state.snapshot import Snapshot
 from tui.text import Line, shorten
@@ -119,18 +119,16 @@ def bars(snapshot: Snapshot) -> list[Bar]:
     for forecast in snapshot.queue.forecasts:
         if (status := snapshot.by_id.get(forecast.run)) is None:
             continue
-        entry = snapshot.queue.entries.get(forecast.run)
         label = names[status.run]
-        on_hold = entry is not None and entry.on_hold
-        held = status.state == "queued" and (on_hold or status.run in snapshot.queue.untrusted)
-        why = clean(status.reason) or ("held" if held else "the worker has not seen it yet")
+        held = status.state == "queued" and is_held(snapshot, status.run)
+        why = why_it_waits(snapshot, status)
         guess = ""
         age = (
             age_text(status.heard, snapshot.machine.time) if status.heard and status.state != "queued" else ""
         )
         if status.on:
             label += f" on {clean(status.on)}"
-            why = f"not known: {clean(status.why) or 'waits at its site'}"
+            why = f"not known: {why}"
             guess = _whose_guess(snapshot, status.run) if status.state == "queued" else ""
         run_bars.append(
             Bar(
@@ -141,6 +139,28 @@ def bars(snapshot: Snapshot) -> list[Bar]:
             )
         )  # fmt: skip
     return run_bars
+
+
+def is_held(snapshot: Snapshot, run: str) -> bool:
+    """Return whether a waiting run starts only once its user lets it."""
+    entry = snapshot.queue.entries.get(run)
+    return (entry is not None and entry.on_hold) or run in snapshot.queue.untrusted
+
+
+def why_it_waits(snapshot: Snapshot, status: Status) -> str:
+    """Return in words why a run waits that has not started."""
+    if status.on:
+        return clean(status.why) or "waits at its site"
+    held = is_held(snapshot, status.run)
+    return clean(status.reason) or ("held" if held else "the worker has not seen it yet")
+
+
+def why_and_until(snapshot: Snapshot, status: Status | None) -> str:
+    """Return why a run waits and when it starts, as far as that is known; empty if it does not wait."""
+    if status is None or status.state != "queued":
+        return ""
+    its_turn = " ".join(filter(None, turn(snapshot, status.run)))
+    return "; ".join(filter(None, (why_it_waits(snapshot, status), its_turn)))
 
 
 def _whose_guess(snapshot: Snapshot, run: str) -> str:

@@ -87,7 +87,7 @@ def test_what_listens_is_not_killed(lab, engine, until):
     ended = force_stop(run, said.append, patience_s=60)
     assert process.wait(10) == 3
     assert len(said) == 1
-    assert " is stopped: stopped on request at epoch " in ended
+    assert " is stopped: on request at epoch " in ended
     assert (run.checkpoints / "last.pt").exists()
 
 

@@ -88,7 +88,7 @@ def test_a_run_that_does_not_hear_has_its_job_cancelled(jz, tiny):
 def test_force_cancels_the_job_and_waits_for_its_end(jz, hanging, monkeypatch):
     monkeypatch.setattr(verbs, "POLL_S", 0.02)
     said: list[str] = []
-    assert "stopped by SIGTERM" in verbs.force_stop(hanging, said.append, patience_s=10)
+    assert "is stopped: by SIGTERM" in verbs.force_stop(hanging, said.append, patience_s=10)
     assert said == [f"{hanging.id} at jz: cancel at jz"]
 
 

@@ -4,16 +4,21 @@ import os
 import queue
 import threading
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from engine.config.loader import load_config
 from engine.runs import run_lock
-from engine.runs.store import Run
+from engine.runs.recorder import Recorder
+from engine.runs.status import TAKEN_OUT
+from engine.runs.store import Run, Store
+from engine.runs.trust.entry_writer import leave_queue
 from engine.runs.trust.queued_by_user import BY_SOMEBODY_ELSE
 from engine.runs.why_waiting import OTHER_KEY
 from engine.runs.worker_status import WorkerStatus, publish
 from engine.system.lock_holder import this_process
-from tests.conftest import enqueue
+from tests.conftest import enqueue, queued
 from tests.tui.conftest import Write
 from tui.feed.console_tail import console_lines
 from tui.feed.feed import Feed
@@ -254,3 +259,34 @@ def test_a_folder_of_runs_that_is_gone_is_said_and_comes_back(project: Project, 
     snapshot = first(feed)
     assert len(snapshot.runs) == 1
     assert snapshot.runs_error == ""
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "told"),
+    [
+        ("finished", "trained all 1 epochs", True),
+        ("stopped", "stopped on request", True),
+        ("stopped", TAKEN_OUT, False),  # whoever does that is told so, with how many they were
+        (None, "", False),
+    ],
+)
+def test_an_end_is_news_but_not_that_a_run_leaves_the_queue_or_waits_again(
+    end: Literal["finished", "stopped"] | None,
+    reason: str,
+    told: bool,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    news: list[Changed] = []
+    feed = Feed(project, news.append)
+    run = queued(Store(project.runs), load_config(project.config).experiments["ViT-small"], 0)
+    with run_lock.hold(run):  # for as long as something is written it seems to start
+        feed.tick()
+        feed.tick()
+        if end is not None:
+            recorder = Recorder(run)
+            recorder.end(end, reason)
+            recorder.close()
+            leave_queue(run)
+    changed = [feed.tick() for _ in range(3)]
+    assert [name for each in (*news, *changed) if each is not None for name in each.ended] == [run.id] * told

@@ -153,7 +153,7 @@ async def test_delete_moves_runs_to_the_trash_and_u_brings_them_back(
         await settle(pilot)
         assert [run.id for run in store.runs()] == [kept.id]
         assert sorted(each.name for each in trash_entries(store)) == sorted([a.id, b.id])
-        assert "2 runs are in the trash; u brings back" in toasts(pilot)
+        assert "2 runs are in the trash; u brings them back" in toasts(pilot)
         assert runs(pilot).rows[0].run is None
         await pilot.press("u")
         await settle(pilot)
@@ -169,7 +169,7 @@ async def test_delete_moves_runs_to_the_trash_and_u_brings_them_back(
         await pilot.press("D", "enter")
         await settle(pilot)
         await until(pilot, lambda: not runs(pilot).marked)
-        assert toasts(pilot).endswith(" 3 runs are in the trash; u brings back")
+        assert toasts(pilot).endswith(" 3 runs are in the trash; u brings them back")
         assert "unmarked" not in toasts(pilot)
 
 

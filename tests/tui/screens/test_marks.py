@@ -18,6 +18,7 @@ from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.keymap.action import Situation
 from tui.screens.actions.bulk_action import how_they_are
 from tui.screens.actions.move_and_hold import moves
+from tui.screens.actions.stop_and_resume import what_was_asked
 from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.line_prompt import Prompt
@@ -109,10 +110,13 @@ async def test_marked_runs_that_wait_are_held_moved_and_cancelled_together(
         assert len(runs(pilot).marked) == 3  # nothing is done yet
         assert "Cancel 3 waiting runs?" in asked
         assert "Not meant: 1 waiting of ViT-small." in asked
+        assert "enter  take 3 out of the queue" in asked
         await pilot.press("enter")
         await settle(pilot)
         assert [run.id for run in (first, *others) if waiting_entry(run) is not None] == [first.id]
-        assert "3 runs are out of the queue" in toasts(pilot)
+        said = toasts(pilot).splitlines()
+        assert said[-1].strip() == "3 runs taken out of the queue; R queues them again"
+        assert not any("stopped" in words for words in said)  # none of them had begun
         await pilot.press("v", "full_stop")
         assert "Nothing to stop the 3 marked runs were stopped" in toasts(pilot)
         await pilot.press("R")
@@ -121,6 +125,19 @@ async def test_marked_runs_that_wait_are_held_moved_and_cancelled_together(
         await settle(pilot)
         assert all(waiting_entry(run) is not None for run in others)
         assert not runs(pilot).marked
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        (["queued"], "1 run taken out of the queue"),
+        (["queued", "queued"], "2 runs taken out of the queue"),
+        (["running", "silent"], "2 runs asked to stop"),
+        (["queued", "running", "queued"], "2 runs taken out of the queue, 1 run asked to stop"),
+    ],
+)
+def test_what_was_asked_is_told_with_how_many_it_was_asked_of(states: list[State], said: str) -> None:
+    assert what_was_asked([Status(run=f"{i}", state=state) for i, state in enumerate(states)]) == said
 
 
 def situation(states: str, marked: int) -> Situation:

@@ -9,6 +9,7 @@ from engine.runs.metadata import summaries_of
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
 from engine.text import clean
+from tui.screens.actions.baseline import pin
 from tui.screens.actions.bulk_action import names_here
 from tui.screens.actions.screen_protocol import Board
 from tui.screens.app_protocol import Curves, FileReader
@@ -120,8 +121,7 @@ class CompareActions:
 
     def _pin(self, run: str) -> None:
         """Have another run as the baseline, here and on the board."""
-        self._board.state.pinned = run
-        self._board.show()
+        pin(self._board, run)
 
     def _sides(self) -> tuple[list[Side], str]:
         """Return what is overlaid, with the baseline; where that is no two sides, what the cursor is on joins.

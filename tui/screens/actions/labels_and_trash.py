@@ -190,10 +190,10 @@ class LabelActions:
                 raise StoreError(why)
             throw_away(self._target.store, self._run(status))
             gone.append(status.run)
-            return f"{_called(status)} is in the trash; u brings back"
+            return f"{_called(status)} is in the trash; u brings it back"
 
         try:
-            return do_each(runs, throw, "{} runs are in the trash; u brings back".format)
+            return do_each(runs, throw, in_the_trash)
         finally:
             if gone:
                 self._target.deeds.add(f"{count_text(runs)} thrown away", partial(self._bring_back, gone))
@@ -232,6 +232,12 @@ class LabelActions:
 
     def _run(self, status: Status) -> Run:
         return Run(self._target.project.runs / status.run)
+
+
+def in_the_trash(count: int) -> str:
+    """Return that so many runs are in the trash, and what brings them back."""
+    are, them = ("run is", "it") if count == 1 else ("runs are", "them")
+    return f"{count} {are} in the trash; u brings {them} back"
 
 
 def _called(status: Status) -> str:

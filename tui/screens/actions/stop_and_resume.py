@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from engine.errors import UserError
-from engine.runs.status import Status
+from engine.runs.status import TAKEN_OUT, Status
 from engine.runs.stop_request import Request
 from engine.runs.store import Run
 from engine.text import clean
@@ -59,7 +59,6 @@ class RunActions:
     def _request(self, runs: Sequence[Status], request: Request) -> None:
         target = self._target
 
-        cancels = all(status.state == "queued" for status in runs)
         asked: list[Status] = []
 
         def request_it(status: Status) -> str:
@@ -69,10 +68,10 @@ class RunActions:
             asked.append(status)
             return said
 
-        def done(count: int) -> str:
-            if cancels:
-                return f"{count} runs are out of the queue; R queues them again"
-            return f"{count} runs are asked to stop"
+        def done(_count: int) -> str:
+            waited = all(status.state == "queued" for status in asked)
+            them = "it" if len(asked) == 1 else "them"
+            return what_was_asked(asked) + (f"; R queues {them} again" if waited else "")
 
         def work() -> str:
             from tui.screens.actions.submit_runs import look_after
@@ -81,8 +80,7 @@ class RunActions:
                 return do_each(runs, request_it, done)
             finally:
                 if asked:
-                    ended = "taken out of the queue" if cancels else "asked to stop"
-                    target.deeds.add(f"{count_text(asked)} {ended}", cure="R queues again what has stopped")
+                    target.deeds.add(what_was_asked(asked), cure="R queues again what has stopped")
                 if any(status.on for status in runs):  # it carries what was asked to a site over ssh
                     look_after(target.store, target.project.config)
 
@@ -143,6 +141,14 @@ class RunActions:
 
         do_approved(target, "It cannot be resumed", runs, look, queue, "{} runs are queued to go on".format)
         target.unmark()
+
+
+def what_was_asked(runs: Sequence[Status]) -> str:
+    """Return what became of runs that were to stop: ``2 runs taken out of the queue, 1 run asked to stop``."""
+    waited = [status for status in runs if status.state == "queued"]
+    live = [status for status in runs if status.state != "queued"]
+    both = ((waited, TAKEN_OUT), (live, "asked to stop"))
+    return ", ".join(f"{count_text(some)} {how}" for some, how in both if some)
 
 
 def how_it_goes_on(status: Status) -> str:

@@ -39,7 +39,7 @@ def stop_question(
         choices = [Choice("enter", "take it out of the queue", "cancel")]
     else:
         lines.append("They have not begun; R queues them again.")
-        choices = [Choice("enter", "take them out of the queue", "cancel")]
+        choices = [Choice("enter", f"take {len(waiting)} out of the queue", "cancel")]
     if live and waiting:
         which = "the one that waits" if len(waiting) == 1 else f"the {len(waiting)} that wait"
         choices += [

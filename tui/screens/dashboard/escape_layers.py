@@ -10,6 +10,7 @@ from typing import NamedTuple
 from textual.screen import Screen
 from textual.widgets import Input
 
+from tui.screens.actions.baseline import pin, unpin
 from tui.screens.actions.screen_protocol import Board
 from tui.screens.actions.stop_and_resume import RunActions
 from tui.screens.actions.time_machine import PastActions
@@ -84,12 +85,13 @@ class LayerActions:
 
     def action_pin(self) -> None:
         """Keep the run under the cursor in the charts, over all others; again to let it go."""
-        status, state = self._board.focused_run, self._board.state
+        status = self._board.focused_run
         if status is None:
             self._board.refuse("Nothing to pin", "There is no run under the cursor.")
-            return
-        state.pinned = None if state.pinned == status.run else status.run
-        self._board.show()
+        elif self._board.state.pinned == status.run:
+            unpin(self._board)
+        else:
+            pin(self._board, status.run)
 
     def action_back(self) -> None:
         """One layer out: what is written or read, the past, another pane, the filter, marks, the overlay.

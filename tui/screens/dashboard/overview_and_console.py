@@ -15,6 +15,7 @@ from tui.screens.dashboard.resting_line import resting_line
 from tui.state.snapshot import Snapshot
 from tui.text import without_known
 from tui.views.first_steps import first_steps, start_here
+from tui.views.queue_gantt import why_and_until
 from tui.views.run_list_row import Row
 from tui.views.run_list_tree import lacks_gpu
 from tui.widgets.message_row import MessageRow
@@ -60,7 +61,10 @@ class OverviewAndConsole:
         lines = tuple(detail.console) if detail is not None else ()
         console = self._screen.query_one(Console)
         console.show(lines)
-        line = rest or resting_line(row, status, lines, has_console=console.display, unread=snapshot.unread)
+        line = rest or resting_line(
+            row, status, lines, has_console=console.display, unread=snapshot.unread,
+            waits=why_and_until(snapshot, status), room=self._screen.size.width - 2,
+        )  # fmt: skip
         self._screen.query_one(MessageRow).rest = line
         begins = not (snapshot.runs or snapshot.runs_error or snapshot.loading)
         if row is None:

@@ -19,7 +19,7 @@ from textual.strip import Strip
 from engine.analysis.alarms import Alarm
 from engine.catalog.model_sizes import MODELS, caveat, patch_tokens
 from engine.config.schema import chosen_settings
-from engine.runs.event_text import left_text
+from engine.runs.event_text import left_text, reason_after
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
 from engine.text import binary_size, clean, command_line, duration, loss, score
@@ -156,7 +156,8 @@ def facts(
             yield "refused", refused
         for number, other in enumerate(unfinished[:MOST_BEHIND]):
             which = f"{MARKS[other.state][0]} {run_label(other)} {other.state}"
-            yield "" if number else "behind it", clean(f"{which}{': ' * bool(other.why)}{other.why}")
+            why = reason_after(other.state, other.why)
+            yield "" if number else "behind it", clean(f"{which}{': ' * bool(why)}{why}")
         yield from _progress(status, row)
         yield "", ""
     yield from _labels(settings if detail is None else msgspec.structs.asdict(detail.labels))

@@ -139,7 +139,7 @@ def test_a_run_that_runs_is_stopped_in_steps_and_goes_on(lab: Lab):
     assert "waits at spare" in lab("resume", run.id)
     status = lab.wait(run, lambda status: status.state == "running" and status.step > before.step)
     assert (status.attempt, posting_of(run).number) == (2, 2)
-    assert "is stopped: stopped by SIGTERM" in lab("stop", "--force", run.id)
+    assert "is stopped: by SIGTERM" in lab("stop", "--force", run.id)
 
 
 def test_a_job_cancelled_behind_our_back_is_a_stopped_run(lab: Lab, cluster: Cluster):
