@@ -84,7 +84,7 @@ class FormScreen(ClosesOnce, Screen[None]):
         self._show(self.form)
         self.query_one(FormList).focus()
         if key := self._key or self.form.mistaken_key:
-            self.query_one(FormList).go_to(key)
+            self.call_after_refresh(self.query_one(FormList).go_to, key)  # its rows have their places then
         if self.form.new_name is not None:
             self.call_after_refresh(self.action_name)
 

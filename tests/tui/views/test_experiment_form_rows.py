@@ -307,9 +307,10 @@ async def test_the_form_begins_at_what_is_wrong_however_it_is_opened(
         await settle(pilot)
         ways.append(screen(pilot))
         for each in ways:
-            entry = each.query_one(FormList).entry
-            assert entry is not None
-            assert entry.key == key
+            rows = each.query_one(FormList)
+            assert rows.entry is not None
+            assert rows.entry.key == key
+            assert rows.scroll_offset.y == 0 or rows.cursor >= rows.size.height  # none is hidden for nothing
             assert said in str(each.query_one("#form-help", Static).content)
 
 
