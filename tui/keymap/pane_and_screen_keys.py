@@ -62,6 +62,17 @@ ELSEWHERE = (
         group="Form", also="set value unset default",
     ),
     HelpLine(
+        UNLISTED, "enter  ctrl+u", "take the value that is typed; clear it",
+        (
+            Action(
+                "submit", ("ValueBox",), (Hotkey("enter", "Take it", on_bar=True, display="enter"),),
+                rank=1, moves=True,
+            ),
+            Action("delete_left_all", ("ValueBox",), (Hotkey("ctrl+u", "Empty it", on_bar=True),), rank=2, moves=True),
+        ),
+        group="Form", also="accept erase",
+    ),
+    HelpLine(
         UNLISTED, "n  ctrl+s", "name a copy; save",
         (
             Action("name", FORM, (Hotkey("n", "Name of the copy", on_bar=True),)),

@@ -12,6 +12,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Static
+from textual.widgets.input import Selection
 
 from engine.config import editor
 from engine.config.editor import EditError, StaleError
@@ -29,12 +30,18 @@ from tui.widgets.message_row import Foot
 from tui.widgets.text_box import TextBox
 
 
+class ValueBox(CompletingInput):
+    """The box for a value, over its row."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("ValueBox")
+
+
 class FormScreen(ClosesOnce, Screen[None]):
     """Changes one experiment, or makes a copy of it.
 
     Args:
         form: What is to be changed.
-        key: The key that the cursor begins on; empty for the first.
+        key: The key that the cursor begins on; empty for the first that is wrong, or else the first.
     """
 
     DEFAULT_CSS = """
@@ -66,7 +73,7 @@ class FormScreen(ClosesOnce, Screen[None]):
         """Rows over what is wrong with them."""
         with Container(id="form-body"):
             yield FormList()
-            yield CompletingInput(self._complete, id="form-value")
+            yield ValueBox(self._complete, id="form-value")
         yield TextBox(placeholder="words of a key or of what it means", id="form-search", compact=True)
         yield Static(id="form-help", markup=False)
         yield Static(id="form-mistakes", markup=False)
@@ -76,8 +83,8 @@ class FormScreen(ClosesOnce, Screen[None]):
         """Show the form; a copy begins with its name."""
         self._show(self.form)
         self.query_one(FormList).focus()
-        if self._key:
-            self.query_one(FormList).go_to(self._key)
+        if key := self._key or self.form.mistaken_key:
+            self.call_after_refresh(self.query_one(FormList).go_to, key)  # its rows have their places then
         if self.form.new_name is not None:
             self.call_after_refresh(self.action_name)
 
@@ -205,7 +212,7 @@ class FormScreen(ClosesOnce, Screen[None]):
         box.styles.offset, box.styles.width = (offset.x, offset.y), width
         box.add_class("-shown")
         box.value = entry.value
-        box.cursor_position = len(entry.value)
+        box.selection = Selection(0, len(entry.value))  # the first letter replaces it, an arrow key keeps it
         box.focus()
         self._offer()
 

@@ -14,13 +14,13 @@ from typing import Any, Literal
 import tomli
 
 from engine.catalog.recipes import fill, inherited
-from engine.config.editor import EditError, clone, name_problem, quoted, set_values
+from engine.config.editor import EditError, clone, name_problem, quoted, set_values, setting_at
 from engine.config.loader import notes_on, parse_config
 from engine.config.overrides import read_value
 from engine.config.schema import DEFAULTS
 from engine.config.setting_choices import help_of, keys_of
 from engine.config.setting_meanings import key_like, meaning_of
-from engine.config.validate import FIELDS, ConfigError
+from engine.config.validate import FIELDS, ConfigError, Mistake
 from engine.text import did_you_mean
 
 NAME = "name"
@@ -85,8 +85,15 @@ class Form:
             edited = self.edited
         except EditError as error:
             return [str(error)]
-        messages_before = {message for message, _ in _mistakes(self.text, self.path)}
-        return [line for message, line in _mistakes(edited, self.path) if message not in messages_before]
+        messages_before = {each.message for each in _mistakes(self.text, self.path)}
+        return [str(each) for each in _mistakes(edited, self.path) if each.message not in messages_before]
+
+    @cached_property
+    def mistaken_key(self) -> str:
+        """The first key of the experiment on disk with which something is wrong; empty where there is none."""
+        found = (setting_at(self.text, each.position.line) for each in _mistakes(self.text, self.path))
+        own = [key for name, key in found if name == self.experiment]
+        return next((entry.key for key in own for entry in self.entries if entry.key == key), "")
 
     @cached_property
     def notes(self) -> list[str]:
@@ -160,7 +167,7 @@ class Form:
         Raises:
             ValueError: The configuration is no TOML.
         """
-        _ = self.entries, self.mistakes, self.notes
+        _ = self.entries, self.mistakes, self.mistaken_key, self.notes
         return self
 
     @property
@@ -248,12 +255,12 @@ def _nested(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
-def _mistakes(text: str, path: Path) -> list[tuple[str, str]]:
-    """Return what is wrong with a configuration: each message, and the line that says it with its place."""
+def _mistakes(text: str, path: Path) -> list[Mistake]:
+    """Return what is wrong with a configuration."""
     try:
         parse_config(text.replace("\r\n", "\n"), path)
     except ConfigError as error:
-        return [(mistake.message, str(mistake)) for mistake in error.mistakes]
+        return error.mistakes
     return []
 
 

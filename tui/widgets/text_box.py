@@ -14,6 +14,10 @@ LONGEST = 64 * 1024
 class TextBox(Input):
     """An ``Input`` whose value is printable and of a bounded length: typed, pasted, completed or set by the program."""
 
+    DEFAULT_CSS = """
+    TextBox > .input--selection { color: $background; background: $primary; }
+    """  # Textual's own is hardly seen on a light ground
+
     def validate_value(self, value: str) -> str:
         """Return a value with a blank for each character that is not printable, so that places in it stay."""
         return printable(value[:LONGEST])

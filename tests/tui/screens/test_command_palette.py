@@ -22,6 +22,7 @@ from tui.screens.message_list import MessageScreen
 from tui.state.session import load
 from tui.state.snapshot import Project
 from tui.widgets.command_list import CommandList
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_row import MessageRow
 
 
@@ -35,6 +36,12 @@ def says(pilot: AppPilot) -> str:
 
 def rows(pilot: AppPilot) -> list[str]:
     return [row.text for row in pilot.app.screen.query_one(CommandList).rows]
+
+
+def escape_says(pilot: AppPilot) -> str:
+    """Return what the bar of keys says that escape does."""
+    offers = pilot.app.screen.query_one(KeyBar).fitting_offers()
+    return next(offer.words for offer in offers if ("escape", "esc") in offer.keys)
 
 
 async def typed(pilot: AppPilot, *keys: str) -> None:
@@ -76,8 +83,10 @@ async def test_commands_are_found_explained_and_done(project: Project, write_run
         await pilot.press("question_mark")
         assert "key .; found by: kill" not in line(pilot)
         assert "found by: kill" in says(pilot)
+        assert escape_says(pilot) == "Clear"
         await pilot.press("escape")
         assert line(pilot) == ":"
+        assert escape_says(pilot) == "Back"
         await pilot.press(*"frobn")
         assert "no command is called 'frobn'" in says(pilot)
         await pilot.press("enter")

@@ -419,6 +419,38 @@ async def test_slash_searches_a_regular_expression(project: Project, talker: Run
         assert pilot.app.screen is not screen
 
 
+async def test_each_letter_searches_from_where_the_log_stood_when_the_search_began(
+    project: Project, talker: Run
+) -> None:
+    async with opened(project, "4", "g", *["pagedown"] * 4, "slash") as (pilot, screen):
+        view = log(screen)
+        began = drawn(view)
+        top = next(at for at, line in enumerate(view.lines.text) if line == began[0])
+        for letters in ("printed 1", "printed 12", "printed 125", "printed 1259"):
+            await pilot.press(*letters[len(screen.query_one("#run-console Input", Input).value) :])
+            await until(pilot, lambda: view.hit is not None and not view.searching)
+            line = next(at for at in range(top, view.lines.count) if letters in view.lines.text[at])
+            assert view.hit is not None
+            assert view.hits[view.hit] == line, letters
+        await pilot.press("x")  # nothing matches
+        await until(pilot, lambda: view.hit is None and not view.searching and drawn(view) == began)
+        await pilot.press("backspace")
+        await until(pilot, lambda: view.hit is not None)
+        assert drawn(view) != began
+        await pilot.press("ctrl+u")  # nothing is searched for
+        await until(pilot, lambda: view.pattern is None)
+        assert drawn(view) == began
+        await pilot.press(*"printed 1", "enter", "n", "n")
+        await until(pilot, lambda: not view.searching)
+        there = drawn(view)[0]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert drawn(view)[0] == there  # the box is gone below
+        await pilot.press("G", "slash", *"nowhere")
+        await until(pilot, lambda: view.pattern is not None and not view.searching)
+        assert view.following
+
+
 async def test_a_log_is_narrowed_shown_without_times_and_copied(project: Project, talker: Run) -> None:
     async with opened(project, "4", "slash", *"printed 1.9 ", "enter") as (pilot, screen):
         view = log(screen)

@@ -55,6 +55,18 @@ def test_it_is_found_by_what_one_would_call_it(text: str, title: str) -> None:
         assert titles(text)[0] == title
 
 
+def test_the_beginning_of_the_word_for_a_command_finds_it_before_others_that_only_have_such_words() -> None:
+    assert titles("col")[0] == titles("column")[0] == "Choose columns"
+    for command in (each for each in ALL if each.name):
+        for letters in range(2, len(command.name) + 1):
+            begin = command.name[:letters]
+            first = next(each for _, commands in found(ALL, begin) for each in commands)
+            assert first.name.startswith(begin) or begin in (first.key, first.title.casefold()), (
+                begin,
+                first,
+            )
+
+
 def test_all_are_there_for_no_text_and_of_those_that_fit_alike_the_last_used_comes_first() -> None:
     assert (
         sorted(titles(""))

@@ -10,7 +10,8 @@ from engine.config.setting_choices import choices, help_of, keys_of, starting_wi
 from engine.config.setting_meanings import meaning_of
 from engine.config.validate import FIELDS
 from tests.tui.conftest import EXPERIMENTS
-from tests.tui.pilot import AppPilot, opened, settle, toasts, until
+from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
+from tests.tui.test_app_options import contrast
 from tui.screens.dashboard.screen import Dashboard
 from tui.screens.dialogs import Dialog
 from tui.screens.experiment_form import FormScreen
@@ -19,6 +20,7 @@ from tui.terminal.external_editor import editor_command
 from tui.views.experiment_form_rows import Form, free_name, passing, written
 from tui.widgets.completing_input import CompletingInput
 from tui.widgets.form_list import FormList
+from tui.widgets.key_bar import KeyBar
 
 PATH = Path("experiments.toml")
 
@@ -33,6 +35,13 @@ def entry(of: Form, key: str) -> tuple[str, str]:
 
 
 # ---- the form itself
+
+
+def test_the_first_key_that_is_wrong_is_one_of_the_experiment_itself() -> None:
+    assert form().mistaken_key == ""
+    text = EXPERIMENTS.replace('model = "bit_mini"', 'model = "bit_mini"\nfrobnicate = 1\nlr = -1')
+    assert Form(PATH, text, "BiT-small").mistaken_key == "frobnicate"
+    assert Form(PATH, text, "ViT-small").mistaken_key == ""
 
 
 def test_a_row_says_what_a_key_has_and_where_that_is_from() -> None:
@@ -235,6 +244,74 @@ async def test_a_value_is_changed_in_place_and_saved(project: Project) -> None:
         assert isinstance(pilot.app.screen, Dashboard)
         assert "ViT-small is saved" in toasts(pilot)
     assert tomli.loads(project.config.read_text())["experiments"]["ViT-small"]["epochs"] == 9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["vitui-dark", "vitui-light", "vitui-contrast"])
+async def test_the_old_value_is_selected_and_seen_so_when_its_box_opens(project: Project, theme: str) -> None:
+    async with opened(project, size=(100, 30)) as pilot:
+        pilot.app.theme = theme
+        await pilot.press("e", "f")
+        await settle(pilot)
+        at(pilot, "epochs")
+        await pilot.press("enter")
+        box = screen(pilot).query_one(CompletingInput)
+        assert box.selected_text == box.value == "4"
+        grounds = [segment.style.bgcolor for segment in box.render_line(0) if segment.style is not None]
+        selected, empty = (each.get_truecolor().hex for each in (grounds[0], grounds[-1]) if each is not None)
+        assert contrast(selected, empty) > 4
+        words = [offer.words for offer in screen(pilot).query_one(KeyBar).fitting_offers()]
+        assert {"Take it", "Empty it", "Complete"} <= set(words)
+        await pilot.press("1", "2")
+        assert box.value == "12"
+        await pilot.press("escape", "enter", "end", "0")
+        assert box.value == "40"
+        await pilot.press("escape", "enter", "left", "1")
+        assert box.value in ("14", "41")  # where an arrow key leaves the cursor is Textual's
+        await pilot.press("ctrl+e", "ctrl+u", "7", "enter")
+        await settle(pilot)
+        assert entry(screen(pilot).form, "epochs") == ("7", "changed")
+
+
+WRONG = """
+[experiments.wrong]
+model = "vit_mini"
+dataset = "digits"
+image_size = 16
+patch_size = 4
+epochs = 3
+learning_rat = 0.1
+lr = -1
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "key", "said"),
+    [
+        (WRONG.replace("lr = -1\n", ""), "learning_rat", "enter takes it for lr"),
+        (WRONG.replace("learning_rat = 0.1\n", ""), "lr", "a number above 0"),
+    ],
+)
+async def test_the_form_begins_at_what_is_wrong_however_it_is_opened(
+    project: Project, text: str, key: str, said: str
+) -> None:
+    async with opened(project) as pilot:
+        project.config.write_text(EXPERIMENTS + text)
+        await until(pilot, lambda: board(pilot).snapshot.config_error != "")
+        await pilot.press("exclamation_mark", "e")
+        await settle(pilot)
+        ways = [screen(pilot)]
+        name, path = ways[0].form.experiment, ways[0].form.path
+        await pilot.app.push_screen(FormScreen(Form(path, project.config.read_text(), name).counted()))
+        await settle(pilot)
+        ways.append(screen(pilot))
+        for each in ways:
+            rows = each.query_one(FormList)
+            assert rows.entry is not None
+            assert rows.entry.key == key
+            assert rows.scroll_offset.y == 0 or rows.cursor >= rows.size.height  # none is hidden for nothing
+            assert said in str(each.query_one("#form-help", Static).content)
 
 
 @pytest.mark.slow

@@ -27,6 +27,7 @@ from tui.text import mistake
 from tui.views.command_palette.search import Command, asked, begun, found, unknown
 from tui.widgets.command_list import CommandList, CommandRow
 from tui.widgets.completing_input import MOST_SUGGESTIONS, CompletingInput
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.message_row import Foot, MessageRow
 
 COLON = ":"
@@ -155,6 +156,7 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         )
         self.query_one(CommandList).show(rows, choose=command is None)
         self.query_one(MessageRow).rest = self._resting(command, rows)
+        self.query_one(KeyBar).wording = {"back": "Clear"} if self._has_text else {}
         self._preview(command, rest)
         self.refresh_bindings()
         if command is not None:
@@ -311,10 +313,15 @@ class CommandScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
             or self._split(self.query_one(CommandLine).value)[0] is None
         )
 
+    @property
+    def _has_text(self) -> bool:
+        """Whether there is more in the line than it began with."""
+        text = self.query_one(CommandLine).value
+        return text != self._begin and bool(asked(text))
+
     def action_back(self) -> None:
         """Take back what is typed, or close."""
-        line = self.query_one(CommandLine)
-        if line.value != self._begin and asked(line.value):
+        if self._has_text:
             self._write(self._begin)
         else:
             self.dismiss(None)

@@ -92,16 +92,17 @@ def unknown(commands: Collection[Command], text: str) -> str:
 def misfit(command: Command, text: str) -> int | None:
     """Return how badly a text fits a command, 0 for its own name or key; None where a word of it does not fit.
 
-    Words of its name come before what others call it, a word's beginning before a part of one, and what it does at
-    length last.
+    The beginning of the one word for it comes before words of its title, those before what others call it, a whole word
+    before the beginning of one, that before a part of one, and what it does at length last.
     """
     if (
         text in (command.name, command.key, command.key.removeprefix(":"))
         or text.casefold() == command.title.casefold()
     ):
         return 0
-    if text.casefold() in _words(command.also):  # what others call it, whole: before what only begins so
-        return 2
+    begins = command.name.startswith(text.casefold())
+    if text.casefold() in _words(command.also) and not begins:  # whole: before what only begins so
+        return 3
     total = 1
     for word in text.casefold().split():
         fit = _fit(command, word)
@@ -112,16 +113,18 @@ def misfit(command: Command, text: str) -> int | None:
 
 
 def _fit(command: Command, word: str) -> int | None:
-    title, also = (command.name, *_words(command.title)), _words(command.also)
+    title, also = _words(command.title), _words(command.also)
+    if command.name.startswith(word):
+        return 1
     if word in title or word in also:
-        return 1 if word in title else 2
+        return 2 if word in title else 3
     if any(each.startswith(word) for each in title):
-        return 2
-    if any(each.startswith(word) for each in also):
         return 3
+    if any(each.startswith(word) for each in also):
+        return 4
     if any(each.startswith(word) for each in (*_words(command.words), *_words(command.group))):
-        return 5
-    return 8 if word in command.title.casefold() or word == command.key.casefold() else None
+        return 6
+    return 9 if word in command.title.casefold() or word == command.key.casefold() else None
 
 
 @lru_cache(1024)

@@ -12,7 +12,7 @@ import time
 from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,14 @@ SLICE_S = 0.005
 """Seconds after which a search yields to the event loop."""
 MAX_MARKS = 200
 """Matches in one line that are highlighted."""
+
+
+class Place(NamedTuple):
+    """What is in view: the line of the first row, counted from the first there ever was, and which row of it."""
+
+    line: int
+    row: int
+    following: bool
 
 
 class LogView(ScrollView, can_focus=True):
@@ -83,6 +91,10 @@ class LogView(ScrollView, can_focus=True):
         self.hit: int | None = None
         """Which of them was gone to."""
         self._searched = 0
+        self._place: Place | None = None
+        """What was in view when a search began to be typed."""
+        self._from: int | None = None
+        """The line from which on a match is gone to; None for the top of the view."""
         self._log = Lines()
         self._untimed = UntimedLines()
         self._shown = Lines()
@@ -102,8 +114,10 @@ class LogView(ScrollView, can_focus=True):
         is_another = lines.text is not self._log.text and lines.forgotten <= self._log.forgotten
         self._log = lines
         self.lines = lines if self.timed else self._untimed.of(lines)
-        if is_another and self.pattern is not None:
-            self.search(self.pattern)
+        if is_another:
+            self.end_typing()
+            if self.pattern is not None:
+                self.search(self.pattern)
         self._lay_out()
         self._search_on()
         self.post_message(self.Looked())
@@ -215,16 +229,38 @@ class LogView(ScrollView, can_focus=True):
 
     # ---- searching
 
+    def begin_typing(self, *, anew: bool = False) -> None:
+        """Let each search from now on begin at what is in view now; a search that is being typed already, if anew."""
+        if self._place is None or anew:
+            line, row = self._line_at(int(self.scroll_offset.y))
+            line += self._forgotten
+            if self.is_narrowed:
+                line = next(iter(self.hits[line : line + 1]), 0)
+            self._place = Place(line, row, self.following)
+
+    def end_typing(self) -> None:
+        """Let searches begin at what is in view then."""
+        self._place = None
+
     def search(self, pattern: re.Pattern[str] | None) -> None:
-        """Highlight what matches, and go to the first match from the top of the view on."""
+        """Highlight what matches, and go to the first match from where its typing began, or the top of the view."""
         self.pattern, self.hits, self.hit = pattern, array("l"), None
+        self._from = None if self._place is None else self._place.line
         self.refresh_bindings()
         self._searched = 0
         if self.only_matches:
             self._lay_out()
         self.refresh()
         self.post_message(self.Looked())
+        if pattern is None:
+            self._go_back()
         self._search_on()
+
+    def _go_back(self) -> None:
+        """Show what was in view when a search began to be typed."""
+        if (place := self._place) is not None and not self.is_narrowed:
+            self._to_row(self._row_of(place.line - self._forgotten) + place.row)
+            self.following = place.following
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """There are matches to go to while something is searched for."""
@@ -246,7 +282,12 @@ class LogView(ScrollView, can_focus=True):
 
     @work(group="search", exclusive=True, exit_on_error=False)
     async def _search(self) -> None:
-        top = 0 if self.is_narrowed else self._line_at(int(self.scroll_offset.y))[0] + self._forgotten
+        top = (
+            self._line_at(int(self.scroll_offset.y))[0] + self._forgotten
+            if self._from is None
+            else self._from
+        )
+        top = 0 if self.is_narrowed else top
         while self.searching:
             self._search_slice()
             if self.is_narrowed:
@@ -257,6 +298,8 @@ class LogView(ScrollView, can_focus=True):
             await asyncio.sleep(0)
         if self.hit is None and self.hits:
             self._go_to(len(self.hits) - 1)
+        elif self.hit is None:
+            self._go_back()
 
     def _search_slice(self) -> None:
         lines, pattern = self.lines, self.pattern
@@ -279,6 +322,7 @@ class LogView(ScrollView, can_focus=True):
             self.app.bell()
             return
         now = first - 1 if self.hit is None else self.hit
+        self.end_typing()
         self._go_to(first + (now - first + step) % there)
 
     def _line_of(self, hit: int) -> int:

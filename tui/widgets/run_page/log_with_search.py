@@ -59,12 +59,14 @@ class LogPane(Vertical):
         box = self.query_one(Input)
         box.add_class("-shown")
         box.focus()
+        self.log_view.begin_typing(anew=True)
 
     def leave(self) -> bool:
         """One layer out: the search; return whether there was one."""
         box = self.query_one(Input)
         if not box.has_class("-shown") and self.log_view.pattern is None:
             return False
+        self.log_view.end_typing()  # what is in view stays there
         box.value = ""
         box.remove_class("-shown")
         self.log_view.search(None)
@@ -77,6 +79,7 @@ class LogPane(Vertical):
         message.stop()
         text = message.value
         pattern, self._wrong = searched(text, re.IGNORECASE if text.islower() else 0)
+        self.log_view.begin_typing()
         self.log_view.search(pattern if text else None)
 
     @on(Input.Submitted)
@@ -84,6 +87,7 @@ class LogPane(Vertical):
         message.stop()
         if not message.value:
             self.leave()
+        self.log_view.end_typing()
         self.log_view.focus()
 
     @on(LogView.Looked)
