@@ -70,6 +70,7 @@ EXEMPT: Mapping[str, str] = {
     "screen ExportScreen": "shows which files are to be written; what is in them is that of the charts",
     "screen FormList": NO_RUNS,
     "screen FormScreen": NO_RUNS,
+    "screen ValueBox": NO_RUNS,
     "screen HelpScreen": NO_RUNS,
     "screen MessageScreen": "shows what other places have said",
     "screen MistakeScreen": NO_RUNS,
