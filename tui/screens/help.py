@@ -28,6 +28,7 @@ KEYS = page_of_keys()
 KEYS_WIDTH = max(len(key) for keys in KEYS.values() for key, _ in keys) + 3
 """Cells of the column of keys, whichever of them are shown."""
 HOW = "type to search   ↑ ↓ enter does it   esc closes"
+SEARCHING = "↑ ↓ enter does it   esc shows all"
 WHERE = {
     "Dashboard": "on the dashboard: esc", "RunList": "in the list of runs: 1", "ChartGrid": "over the charts: 2",
     "RunScreen": "on the page of a run: enter",
@@ -92,7 +93,12 @@ class HelpScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
         sections = matching(text, self._first)
         rows = {name: [KeyRow(*row) for row in found] for name, found in sections.items()}
         self.query_one(KeyList).show(rows, needles(text))
-        self._say(HOW if sections else "No key does that.")
+        self._say(self._how if sections else "No key does that.")
+        self.query_one(KeyBar).wording = {"back": "Show all"} if text else {}
+
+    @property
+    def _how(self) -> str:
+        return SEARCHING if self.query_one(Input).value else HOW
 
     def _say(self, text: str) -> None:
         self.query_one(Vertical).border_subtitle = Content(text)
@@ -108,7 +114,7 @@ class HelpScreen(ClosesOnce, ModalScreen[Callable[[], None] | None]):
     def action_choose(self, lines: int) -> None:
         """Choose another line, so many further down."""
         self.query_one(KeyList).move(lines)
-        self._say(HOW)
+        self._say(self._how)
 
     def action_page(self, pages: int) -> None:
         """Go up or down by pages."""

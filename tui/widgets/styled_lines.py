@@ -65,6 +65,10 @@ class StyledLines(ScrollView):
         """Fit the lines to the width."""
         self.lay_out()
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Fit the lines to the width beside the bar, which comes and goes with them."""
+        self.lay_out()
+
     def render_line(self, y: int) -> Strip:
         """One line."""
         width = self.scrollable_content_region.width

@@ -91,7 +91,7 @@ SESSIONS: dict[str, tuple[str, list[Shot]]] = {
             Shot("stop-of-a-row", "G Up Up Up Up Up .", "Escape"),
             Shot("unfolded", "l Down Down Down"),
             Shot("overlay-what-waits", "Up Space", "Space Down"),
-            Shot("marked", "m m m"),
+            Shot("marked", "m Down m Down m"),
             Shot("stop", ".", "Escape Escape"),
             Shot("time-machine", "@", "Escape"),
             Shot("nothing-to-overlay", "G Up Up Space"),

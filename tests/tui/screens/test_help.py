@@ -159,3 +159,16 @@ async def test_it_searches_over_the_run_screen(project: Project, write_run: Writ
     async with opened(project) as pilot:
         await pilot.press("enter", "question_mark", *"matrix", "escape", "escape")
         assert isinstance(pilot.app.screen, RunScreen)
+
+
+async def test_all_words_are_whole_again_once_the_search_is_cleared(project: Project) -> None:
+    """The bar goes with a list that is short, and comes back: the lines are wrapped beside it then."""
+    async with opened(project, (120, 36)) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        before = shown(pilot)
+        await pilot.press(*"epoch")
+        await pilot.pause()
+        assert "esc shows all" in shown(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: shown(pilot) == before)

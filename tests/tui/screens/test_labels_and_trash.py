@@ -59,7 +59,7 @@ async def test_t_on_several_runs_leaves_what_only_some_have(project: Project, wr
     change_tags(a, ["both", "own"])
     change_tags(b, ["both"])
     async with opened(project) as pilot:
-        await pilot.press("m", "m", "t")
+        await pilot.press("m", "down", "m", "t")
         assert line(pilot).value == "both "
         await pilot.press(*["backspace"] * 5, *"old", "enter")
         await settle(pilot)
@@ -144,7 +144,7 @@ async def test_delete_moves_runs_to_the_trash_and_u_brings_them_back(
     kept = write_run("BiT-small", seed=1)
     store = Store(project.runs)
     async with opened(project) as pilot:
-        await pilot.press("m", "l", "down", "down", "m", "delete")
+        await pilot.press("m", "down", "l", "down", "down", "m", "delete")
         dialog = pilot.app.screen
         assert isinstance(dialog, Dialog)
         await pilot.press("escape")

@@ -52,12 +52,12 @@ async def test_verbs_mean_the_marks_else_the_row_and_never_what_a_filter_hides(
         assert "this run" in question(pilot)
         assert "BiT-small s0" in question(pilot)
         await pilot.press("escape", "g", "m")
-        assert board(pilot).query_one("#left").border_title == "Runs  1 marked, m marks the next"
-        await pilot.press("m")
+        assert board(pilot).query_one("#left").border_title == "Runs  1 marked"
+        await pilot.press("down", "m")  # it stays, as space does: strangers go down by themselves
         assert [row.label for row in runs(pilot).marked_rows] == ["ViT-small", "BiT-small"]
         assert board(pilot).query_one("#left").border_title == "Runs  2 marked"
         assert "Tag 3" in bar(pilot)
-        await pilot.press("D")
+        await pilot.press("down", "D")
         assert "Throw 3 runs away?" in question(pilot)
         assert "Not meant: one-token, under the cursor" in question(pilot)
         await pilot.press("escape", "f", *"experiment=BiT-small", "enter")
@@ -91,7 +91,7 @@ async def test_marked_runs_that_wait_are_held_moved_and_cancelled_together(
     store = Store(project.runs)
     first, *others = [queued(store, experiment, seed) for seed in range(4)]
     async with opened(project, (200, 50)) as pilot:
-        await pilot.press("right", "down", "m", "down", "v")
+        await pilot.press("right", "down", "m", "down", "down", "v")
         chosen = {row.run for row in runs(pilot).marked_rows}
         assert chosen == {run.id for run in others}
         assert {"Cancel 3", "Hold 3"} <= bar(pilot)

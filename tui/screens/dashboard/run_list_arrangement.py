@@ -146,7 +146,7 @@ class ArrangeActions:
         title = f"Runs by {' '.join(groups)}" if groups else "Runs"
         if (past := self._board.snapshot.past) is not None:
             title += f", {day_and_time(past.moment, past.now)}"
-        title += f"  {marked} marked{', m marks the next' * (marked == 1)}" if marked else ""
+        title += f"  {marked} marked" if marked else ""
         widens = not (left.has_class("-roomy") or self._screen.has_class("-narrow"))
         hidden = runs.hidden_columns if self._arrangement.chosen else 0
         crowded = no_room_words(runs.lacking, hidden, widens=widens)

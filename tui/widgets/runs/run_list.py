@@ -173,12 +173,11 @@ class RunList(RunRows, can_focus=True):
             self._overlay(self._rows)
 
     def action_mark(self) -> None:
-        """Mark the row, or take its mark away, and go on to the next row."""
+        """Mark the row, or take its mark away."""
         if (row := self.row) is None:
             return
         self._last_marked = self.cursor
         self._mark(self.marked ^ {row.key})
-        self.cursor += 1
 
     def action_mark_range(self) -> None:
         """Mark the rows from the last one that was marked to this one."""
