@@ -702,6 +702,7 @@ async def test_metrics_are_found_by_a_regular_expression(project: Project, write
         await settle(pilot)
         assert "train/loss" in [chart.metric for chart in grid.charts]
         await pilot.press("slash", *"f1[")  # no expression yet: taken as it is written
+        assert "no metric matches; f filters the list of runs" in toasts(pilot)
         await settle(pilot)
         assert grid.charts == []
 

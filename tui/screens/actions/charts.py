@@ -20,6 +20,8 @@ class ChartActions:
     def __init__(self, board: Board, screen: Screen[None]) -> None:
         self._board = board
         self._screen = screen
+        self._finds_nothing = False
+        """Whether no metric matches what was typed last."""
 
     def action_axis(self) -> None:
         """Go on to the next x axis that one of the runs shown has."""
@@ -85,3 +87,11 @@ class ChartActions:
         box = self._screen.query_one("#search", Input)
         box.add_class("-shown")
         self._screen.set_focus(box)
+
+    def search(self, text: str) -> None:
+        """Show only metrics that match a text; where none does, say once what searches the list, as may be meant."""
+        self._board.grid.search(text)
+        nothing = bool(text) and not self._board.grid.matches
+        if nothing and not self._finds_nothing:
+            self._board.say("no metric matches; f filters the list of runs", SAID_S)
+        self._finds_nothing = nothing

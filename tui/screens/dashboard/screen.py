@@ -135,7 +135,7 @@ class Dashboard(ActionScreen):
                 yield FilterBox(lambda: self.filter.known_values(self.snapshot), lambda: self.filter.saved)
             with Vertical(id="middle"):
                 yield ChartGrid(id="charts")
-                yield TextBox(placeholder="metric, a regular expression", id="search")
+                yield TextBox(placeholder="charts of which metrics? a regular expression", id="search")
             yield Static(id="advice", markup=False)
             yield Overview(id="right")
         yield Console(id="console")
@@ -360,7 +360,7 @@ class Dashboard(ActionScreen):
 
     @on(Input.Changed, "#search")
     def _search_changed(self, message: Input.Changed) -> None:
-        self.grid.search(message.value)
+        self._charts.search(message.value)
 
     @on(Input.Changed, "#filter")
     @on(Input.Blurred, "#filter")

@@ -308,6 +308,11 @@ class ChartGrid(Container, can_focus=True):
         self._arrange()
         self._fill()
 
+    @property
+    def matches(self) -> int:
+        """How many metrics match the search, and are drawn."""
+        return len(self._metrics())
+
     def _metrics(self) -> list[str]:
         if not self.pattern:
             return order(self._curves)
