@@ -69,7 +69,7 @@ class Column:
     spread: bool = False
     """Whether a standard deviation stands behind the mean."""
     best_first: bool = False
-    """Whether the largest stands first when the list is sorted by it."""
+    """Whether the largest stands first when the list is sorted by it: the best score, what takes the most memory."""
     words: bool = False
     """Whether its texts are aligned left."""
     timed: bool = False
@@ -216,7 +216,8 @@ OF_RUN: Mapping[str, Column] = {
                rank=lambda fact: fact.status.epoch or None, best_first=True),
         Column("left", "left", "time left", _left, str, 6, rank=lambda fact: fact.status.left_s),
         Column("state", "state", "state", lambda fact: fact.status.state, str, 8, words=True),
-        Column("memory", "mem", "memory", lambda fact: memory(fact.status), size, over="most"),
+        Column("memory", "mem", "memory", lambda fact: memory(fact.status), size, over="most",
+               best_first=True),
         Column("peak", "peak", "peak memory", _peak, size, over="most"),
         Column("duration", "took", "duration", _key("duration"), duration, over="median",
                timed=True),
@@ -276,7 +277,7 @@ def _measured(name: str, metric: str, key: FilterKey, which: str) -> Column:
     elif kind.is_effort:
         over = "median"
     return Column(name, heading, title, _asked(key), kind.text, over=over,
-                  spread=kind.is_score, best_first=kind.direction != "lower")  # fmt: skip
+                  spread=kind.is_score, best_first=kind.direction != "lower" or kind.is_memory)  # fmt: skip
 
 
 def known_columns(snapshot: Snapshot) -> list[Column]:

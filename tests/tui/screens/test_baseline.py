@@ -34,6 +34,18 @@ async def test_pinning_and_unpinning_say_so(project: Project, write_run: Write) 
         assert comparison.query_one(MessageRow).said is not None  # there, not only under it
 
 
+async def test_a_row_of_seeds_is_pinned_as_what_a_comparison_calls_it(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small", seed=0)
+    write_run("ViT-small", seed=1)
+    async with opened(project) as pilot:
+        await pilot.press("p")
+        assert last(toasts(pilot)) == "⚑ ViT-small ×2 is the baseline: pinned until p on its row"
+        await pilot.press("p", "l", "down", "p")
+        assert last(toasts(pilot)).startswith("⚑ ViT-small s1 ")
+
+
 def test_the_page_of_keys_has_the_sign_and_what_unpins() -> None:
     (words,) = (words for keys, words in page_of_keys()["Runs"] if keys == "p")
     assert "⚑" in words

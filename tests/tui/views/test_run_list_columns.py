@@ -497,7 +497,7 @@ async def test_s_goes_through_what_is_shown_and_a_click_on_a_heading_sorts(
         for _ in range(5):
             await pilot.press("s")
             said.append(str(left.border_subtitle))
-        assert said == ["test F1 ↓", "train loss ↑", "memory ↑", "epoch ↓", ""]
+        assert said == ["test F1 ↓", "train loss ↑", "memory ↓", "epoch ↓", ""]
         runs = runs_of(pilot)
         at = runs.render_line(0).text.index("F1")
         await pilot.click(RunList, offset=(at, 0))

@@ -23,5 +23,10 @@ def unpin(board: Board) -> None:
 
 
 def _name(board: Board, run: str) -> str:
-    status = board.snapshot.by_id.get(run)
+    """Return what a run is called: by its experiment where it stands for seeds, as in a comparison."""
+    row, status = board.row, board.snapshot.by_id.get(run)
+    if not (row is not None and row.run == run and row.parent and not row.folds):
+        for each in board.run_list.rows:
+            if each.folds and not each.group and each.seeds > 1 and run in each.runs:
+                return f"{each.label} ×{each.seeds}"
     return run if status is None else names_here(board, [status])[run]
