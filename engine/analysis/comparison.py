@@ -9,13 +9,7 @@ from typing import NamedTuple
 
 from engine.analysis.comparison_sides import Side, differing
 from engine.analysis.conclusions.brief_sentences import brief_sentences
-from engine.analysis.conclusions.costs import (
-    MEMORY_RATIO,
-    TRAINING_TIME,
-    Ratio,
-    cost_of,
-    ratio_of,
-)
+from engine.analysis.conclusions.costs import MEMORY_RATIO, TRAINING_TIME, Ratio, cost_of, ratio_of
 from engine.analysis.conclusions.evidence import Evidence, data_of, measured, model_interval
 from engine.analysis.conclusions.judged_metrics import PRIMARY
 from engine.analysis.conclusions.judgement import Judgement

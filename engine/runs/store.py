@@ -297,9 +297,7 @@ class Store:
             raise StoreError(f"{len(matches)} runs fit {name!r}; {which}: {', '.join(matches[-SEVERAL:])}")
         from engine.text import nearest
 
-        names = [
-            *dict.fromkeys(id_.rsplit("-", 4)[0] for id_ in reversed(runs))
-        ]  # without seed, moment and digits
+        names = dict.fromkeys(each.rsplit("-", 4)[0] for each in reversed(runs))  # no seed, moment and digits
         raise StoreError(f"no run fits {name!r} in {self.root}{nearest(name, names)} `engine ls` lists them")
 
 

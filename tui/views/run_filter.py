@@ -97,13 +97,12 @@ class Sieve:
         if self.sift(snapshot):
             return ""
         of_runs = {status.experiment for status in snapshot.runs if status.experiment}
-        said = advice(
+        return advice(
             self.condition,
             lambda other: bool(Sieve(other, self._subjects).sift(snapshot)),
             of_runs.union(snapshot.config.experiments if snapshot.config is not None else ()),
             [status.run for status in snapshot.runs],
         )
-        return said and f"nothing fits; {said}"
 
     def _unmade(self, snapshot: Snapshot) -> set[str]:
         """Return the experiments without a run of which the filter holds: they have settings, and no state."""

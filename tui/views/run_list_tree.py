@@ -107,7 +107,7 @@ def lacks_gpu(snapshot: Snapshot, name: str) -> bool:
     return experiment is not None and without_gpus(snapshot.machine) and wants_gpu(experiment.model)
 
 
-def wants_what_lacks(snapshot: Snapshot, name: str) -> bool:
+def is_known_to_lack_gpu(snapshot: Snapshot, name: str) -> bool:
     """Return whether an experiment without runs lacks a GPU here, once it is known that it has none."""
     return not snapshot.unread and lacks_gpu(snapshot, name)
 
@@ -196,7 +196,7 @@ def _experiment_row(
     hidden = folds not in unfolded
     choice, facts = _shown(snapshot, name, runs)
     row_status = facts[0].status if runs else None
-    lacking = WANTS_GPU if not runs and wants_what_lacks(snapshot, name) else ""
+    lacking = WANTS_GPU if not runs and is_known_to_lack_gpu(snapshot, name) else ""
     behind = unfinished(summaries_of(runs, snapshot.metadata), facts[0]) if hidden and len(runs) > 1 else ()
     inside = runs if hidden else []
     begun = [run for run in runs if not never_began(run)]

@@ -76,7 +76,8 @@ class RunFilter:
 
     def advice(self, snapshot: Snapshot) -> str:
         """Return why the filter in use finds nothing, or what finds something; empty where neither is known."""
-        return "" if self._sieve is None else self._sieve.advice(snapshot)
+        said = "" if self._sieve is None else self._sieve.advice(snapshot)
+        return said and f"nothing fits; {said}"
 
 
 class FilterActions:

@@ -68,5 +68,5 @@ def filter_text(text: str, snapshot: Snapshot) -> tuple[str, str, str]:
     if sieve is None:
         return "", wrong, at_the_end
     passing, all_of_them = experiments_passing(snapshot, sieve.sift(snapshot))
-    advice = sieve.advice(snapshot).partition("; ")[2]
+    advice = "" if passing else sieve.advice(snapshot)
     return f"{passing} of {all_of_them} experiments pass{'; ' * bool(advice)}{advice}", wrong, at_the_end
